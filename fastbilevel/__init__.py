@@ -1,0 +1,3 @@
+"""Fast, tested solvers for stochastic bilevel optimization."""
+
+__version__ = "0.1.0"

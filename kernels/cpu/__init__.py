@@ -1,0 +1,1 @@
+"""Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""

@@ -1,0 +1,66 @@
+"""How every CPU kernel is compiled: the Numba flags and the cache name come from here alone."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+# No "nnan" and no "ninf": they delete the guards that detect a diverging run.
+SAFE_FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+
+
+@functools.cache
+def source_stamp() -> str:
+    """Hash of all Python sources of the package.
+
+    Numba's disk cache looks at the file of the compiled function only, so it would go on using
+    machine code whose callees in other files have changed. The stamp becomes part of the name
+    under which a function is cached.
+    """
+    kernels = Path(__file__).resolve().parents[1]
+    package = Path(__import__("fastbilevel").__file__).resolve().parent
+    digest = hashlib.sha256()
+    for root in (kernels, package):
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build(
+    function: Callable[..., Any], threaded: bool = False, fastmath: bool = False, cache: bool = True
+) -> Any:
+    """Compile `function` lazily with the project's flags.
+
+    Parameters
+    ----------
+    function : callable
+        Plain Python text of a kernel, an oracle or a method.
+    threaded : bool
+        Compile `prange` loops for several threads. Numba's cache key ignores this flag, so
+        `function` must also close over a variable that differs between the two versions.
+    fastmath : bool
+        Allow reassociation and contraction. Never on a function that calls an intrinsic: the flags
+        would be put on the intrinsic's own instructions too.
+    cache : bool
+        Keep the machine code on disk.
+    """
+    function.__qualname__ = f"{function.__qualname__}_{source_stamp()}"
+    return numba.njit(
+        cache=cache,
+        nogil=True,
+        error_model="numpy",
+        parallel=threaded,
+        fastmath=set(SAFE_FASTMATH) if fastmath else False,
+    )(function)
+
+
+def kernel(function: Callable[..., Any] | None = None, *, fastmath: bool = False) -> Any:
+    """Decorator for a serial kernel; see `build` for what `fastmath` must not be used on."""
+    if function is None:
+        return functools.partial(kernel, fastmath=fastmath)
+    return build(function, fastmath=fastmath)

@@ -1,0 +1,1 @@
+"""Slow NumPy text of every kernel: the specification that all other backends are tested against."""
