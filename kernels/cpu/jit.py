@@ -16,18 +16,15 @@ SAFE_FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
 
 @functools.cache
 def source_stamp() -> str:
-    """Hash of all Python sources of the package.
+    """Hash of the sources of all CPU kernels.
 
     Numba's disk cache looks at the file of the compiled function only, so it would go on using
     machine code whose callees in other files have changed. The stamp becomes part of the name
     under which a function is cached.
     """
-    kernels = Path(__file__).resolve().parents[1]
-    package = Path(__import__("fastbilevel").__file__).resolve().parent
     digest = hashlib.sha256()
-    for root in (kernels, package):
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
