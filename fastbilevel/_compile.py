@@ -8,22 +8,104 @@ from types import ModuleType
 from typing import Any
 
 
-def is_compiled(k: ModuleType) -> bool:
-    """True if texts over the kernels `k` are compiled, False if they run as plain Python."""
+def _is_numba(k: ModuleType) -> bool:
     return k.__name__.endswith(".kernels.cpu")
 
 
 @functools.cache
-def text(make: Callable[..., Callable[..., Any]], k: ModuleType, *constants: Any) -> Any:
+def text(
+    make: Callable[..., Callable[..., Any]],
+    k: ModuleType,
+    *constants: Any,
+    compiled: bool = True,
+) -> Any:
     """The text `make(k, *constants)`, compiled if `k` are the Numba kernels, plain otherwise.
 
     A text may use loops over `range`, integer and scalar arithmetic, slices, the oracles it is
     given and `k.<family>.<kernel>`. It may close over modules and plain constants only: a compiled
     function in a closure cell would never be found in Numba's disk cache.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(k, *constants)`` returns the text.
+    k : module
+        Kernels of a backend.
+    *constants : int, float, bool or module
+        Compile-time constants.
+    compiled : bool
+        False leaves the text plain Python, for oracles that cannot be compiled.
     """
     function = make(k, *constants)
-    if not is_compiled(k):
+    if not (compiled and _is_numba(k)):
         return function
     from fastbilevel.kernels.cpu.jit import build
 
     return build(function)
+
+
+class Pointer:
+    """A compiled oracle and the type under which another compiled text calls it.
+
+    A loop that took the dispatcher itself would be compiled anew in every process; one that takes
+    a typed function pointer is found in the disk cache.
+
+    Parameters
+    ----------
+    function : Numba dispatcher
+    arguments : tuple
+        Sample arguments, by which the signature is found.
+    """
+
+    def __init__(self, function: Any, arguments: tuple[Any, ...]):
+        from numba import types
+
+        self.function = function
+        argument_types = tuple(type_of(a) for a in arguments)
+        function.compile(argument_types)
+        returned = function.overloads[argument_types].signature.return_type
+        self.type = types.FunctionType(returned(*argument_types))
+
+
+def type_of(value: Any) -> Any:
+    """The Numba type of an argument that may hold `Pointer` objects."""
+    import numba
+    from numba import types
+
+    if isinstance(value, Pointer):
+        return value.type
+    if isinstance(value, tuple) and any(holds_pointer(v) for v in value):
+        return types.Tuple([type_of(v) for v in value])
+    return numba.typeof(value)
+
+
+def holds_pointer(value: Any) -> bool:
+    """True if `value` is a `Pointer` or a tuple with one somewhere inside."""
+    return isinstance(value, Pointer) or (
+        isinstance(value, tuple) and any(holds_pointer(v) for v in value)
+    )
+
+
+def plain(value: Any) -> Any:
+    """`value` with every `Pointer` replaced by its function, ready to pass to compiled code."""
+    if isinstance(value, Pointer):
+        return value.function
+    if isinstance(value, tuple):
+        return tuple(plain(v) for v in value)
+    return value
+
+
+def pointer(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """`function` as a `Pointer` if it is compiled, itself if it is plain Python."""
+    return Pointer(function, arguments) if hasattr(function, "overloads") else function
+
+
+def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Compile `function` for exactly these arguments and no others, so that pointers stay typed."""
+    if hasattr(function, "overloads"):
+        signature = tuple(type_of(a) for a in arguments)
+        if signature not in function.overloads:
+            function.disable_compile(False)
+            function.compile(signature)
+        function.disable_compile()
+    return function

@@ -1,0 +1,116 @@
+"""Seeds and samplers: from what the caller asks for to the tuples that `k.draw` reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
+
+MODES = {"blocks": BLOCKS, "replacement": REPLACEMENT, "epochs": EPOCHS}
+
+# One number per kind of draw keeps their random numbers apart.
+LOWER, UPPER, OUTER_LOWER, OUTER_UPPER = range(4)
+
+
+def key_of(seed: Any) -> tuple[int, int]:
+    """The 64-bit key of `seed`, as two words of 32 bits.
+
+    Parameters
+    ----------
+    seed : int, numpy.random.SeedSequence, numpy.random.Generator or None
+        None takes fresh entropy; a Generator is advanced by one draw.
+
+    Returns
+    -------
+    tuple of two int
+    """
+    if isinstance(seed, np.random.Generator):
+        seed = int(seed.integers(0, 2**63))
+    if not isinstance(seed, np.random.SeedSequence):
+        if isinstance(seed, bool) or not (seed is None or isinstance(seed, int | np.integer)):
+            raise TypeError(
+                f"seed must be an int, a numpy.random.SeedSequence, a numpy.random.Generator or "
+                f"None; got {type(seed).__name__}."
+            )
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be 0 or more; got {seed}.")
+        seed = np.random.SeedSequence(seed if seed is None else int(seed))
+    words = seed.generate_state(2, np.uint32)
+    return int(words[0]), int(words[1])
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How the minibatches of one stream are drawn.
+
+    Attributes
+    ----------
+    n : int
+        Rows to draw from.
+    batch : int
+        Rows of a minibatch; 0 stands for the exact expectation of a problem with infinitely many
+        samples.
+    mode : int
+        `BLOCKS`, `REPLACEMENT` or `EPOCHS`.
+    stream : int
+        `LOWER`, `UPPER`, `OUTER_LOWER` or `OUTER_UPPER`.
+    key : tuple of two int
+    order : (n,) int64 array
+        Row numbers in the order in which blocks are cut; empty where blocks are not used.
+    """
+
+    n: int
+    batch: int
+    mode: int
+    stream: int
+    key: tuple[int, int]
+    order: np.ndarray
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """The tuple that `k.draw.draw_batch` takes, with a scratch buffer of its own."""
+        buffer = np.empty(0 if self.mode == BLOCKS else self.batch, np.int64)
+        return (
+            self.order,
+            buffer,
+            self.mode,
+            self.n,
+            self.batch,
+            self.stream,
+            self.key[0],
+            self.key[1],
+        )
+
+
+def make_sampler(
+    n: int, batch: int | None, sampling: str, stream: int, key: tuple[int, int], infinite: bool
+) -> Sampler:
+    """A sampler over `n` rows; ``batch=None`` takes all of them every time.
+
+    Parameters
+    ----------
+    n : int
+        Rows of the level.
+    batch : int or None
+        Rows of a minibatch, validated by the caller.
+    sampling : {"blocks", "replacement", "epochs"}
+    stream : int
+        Which kind of draw.
+    key : tuple of two int
+        From `key_of`.
+    infinite : bool
+        The level has infinitely many samples: no order is kept, and all of them means expectation.
+    """
+    nothing = np.empty(0, np.int64)
+    if batch is None:
+        if infinite:
+            return Sampler(n, 0, REPLACEMENT, stream, key, nothing)
+        return Sampler(n, n, BLOCKS, stream, key, np.arange(n, dtype=np.int64))
+    mode = REPLACEMENT if infinite else MODES[sampling]
+    if mode != BLOCKS:
+        return Sampler(n, batch, mode, stream, key, nothing)
+    # Inner and outer draws cut the same shuffled order, so one copy of the data serves both.
+    generator = np.random.Generator(np.random.Philox(key=[key[0], (key[1] << 1) | (stream & 1)]))
+    return Sampler(n, batch, mode, stream, key, generator.permutation(n))

@@ -1,0 +1,111 @@
+"""Numba twin of `kernels.reference.vector`."""
+
+from __future__ import annotations
+
+import math
+
+from .jit import kernel
+
+
+@kernel(fastmath=True)
+def axpy(a, x, y):
+    for i in range(y.size):
+        y[i] += a * x[i]
+
+
+@kernel
+def scale(a, x, out):
+    source, target = x.reshape(x.size), out.reshape(out.size)
+    for i in range(target.size):
+        target[i] = a * source[i]
+
+
+@kernel(fastmath=True)
+def norm(x, out):
+    total = 0.0
+    for i in range(x.size):
+        total += float(x[i]) * float(x[i])
+    out[0] = math.sqrt(total)
+
+
+@kernel
+def project_box(x, lower, upper):
+    if lower.size:
+        for i in range(x.size):
+            # Written so that NaN stays NaN.
+            if x[i] < lower[i]:
+                x[i] = lower[i]
+            elif x[i] > upper[i]:
+                x[i] = upper[i]
+
+
+@kernel(fastmath=True)
+def perturbed_step(y, g, f, weight, lr):
+    if weight == 0.0:
+        for i in range(y.size):
+            y[i] -= lr * g[i]
+    else:
+        for i in range(y.size):
+            y[i] -= lr * (g[i] + weight * f[i])
+
+
+@kernel
+def combine_offsets(F, G, offsets, alpha, nu, out):
+    for i in range(out.size):
+        total, reference = 0.0, float(G[0, i])
+        for j in range(alpha.size):
+            total += alpha[j] * (offsets[j] * F[j, i] + (float(G[j, i]) - reference) / nu)
+        out[i] = total
+
+
+@kernel(fastmath=True)
+def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, flag):
+    total = 0.0
+    for i in range(x.size):
+        value = momentum * m[i] + (1.0 - momentum) * phi[i]
+        m[i] = value
+        total += float(m[i]) * float(m[i])
+    length = math.sqrt(total)
+    norm[0] = length
+    if not math.isfinite(length):
+        flag[0] = 1
+    if flag[0] == 0 and length > 0.0:
+        factor = lr / length if normalize else lr
+        for i in range(x.size):
+            x[i] -= factor * m[i]
+        project_box(x, lower, upper)
+
+
+@kernel
+def recenter(Y, positive, rows, g, cols):
+    for sign in range(2):
+        count = 0
+        for a in range(positive.shape[0]):
+            for j in range(g):
+                count += positive[a, j] == sign
+        if count == 0:
+            continue
+        for r in range(rows):
+            for c in range(cols):
+                total = 0.0
+                for a in range(positive.shape[0]):
+                    for j in range(g):
+                        if positive[a, j] == sign:
+                            total += Y[a, (r * g + j) * cols + c]
+                mean = total / count
+                for a in range(positive.shape[0]):
+                    for j in range(g):
+                        if positive[a, j] == sign:
+                            Y[a, (r * g + j) * cols + c] = mean
+
+
+@kernel
+def average_offsets(Y, weights, rows, g, cols, out):
+    for r in range(rows):
+        for c in range(cols):
+            total = 0.0
+            for a in range(weights.shape[0]):
+                for j in range(g):
+                    if weights[a, j] != 0.0:
+                        total += weights[a, j] * Y[a, (r * g + j) * cols + c]
+            out[r * cols + c] = total
