@@ -1,0 +1,38 @@
+"""Settings of all tests: Numba's disk cache, hypothesis, markers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _source_hash() -> str:
+    """Hash of every Python source that can end up in machine code."""
+    digest = hashlib.sha256()
+    for folder in ("fastbilevel", "kernels"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# Before the first import of numba: a folder of its own for every state of the sources, so that a
+# second run is quick and none is stale. A folder chosen by the caller is kept.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / _source_hash()))
+
+# Compiling takes seconds, so examples have no deadline; the same examples in every run.
+settings.register_profile(
+    "fastbilevel",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("fastbilevel")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than about five seconds")
