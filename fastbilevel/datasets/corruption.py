@@ -1,0 +1,52 @@
+"""Labels made wrong on purpose, so that finding them can be scored."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def corrupt_labels(
+    y: ArrayLike, rate: float, seed: int | np.random.Generator | None = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replace a share of the labels by another class.
+
+    Exactly `round(rate * n)` rows are chosen without replacement; each gets one of the other
+    classes, all with the same probability, so that no replaced label is right by chance.
+
+    Parameters
+    ----------
+    y : array_like, shape (n,)
+        Labels of any kind, at least two classes. Not modified.
+    rate : float
+        Share of labels to replace, 0 <= rate <= 1.
+    seed : int, Generator or None
+        Argument of `numpy.random.default_rng`. The same seed gives the same labels.
+
+    Returns
+    -------
+    noisy : ndarray, shape (n,)
+        The labels, in the dtype of `y`.
+    corrupted : ndarray of bool, shape (n,)
+        True where the label was replaced.
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        raise ValueError(f"y has {labels.ndim} dimensions; give one label per row, shape (n,).")
+    if isinstance(rate, bool) or not 0.0 <= rate <= 1.0:
+        raise ValueError(f"rate is {rate!r}; give the share of labels to replace, 0 to 1.")
+    classes, codes = np.unique(labels, return_inverse=True)
+    if classes.size < 2:
+        raise ValueError(
+            f"y holds {classes.size} class(es); at least 2 are needed to replace a label by "
+            "another class."
+        )
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(labels.size)[: round(rate * labels.size)]
+    # A step of 1..C-1 around the circle of classes never comes back to the class it left.
+    steps = rng.integers(1, classes.size, size=chosen.size)
+    noisy = labels.copy()
+    noisy[chosen] = classes[(codes[chosen] + steps) % classes.size]
+    corrupted = np.zeros(labels.size, dtype=bool)
+    corrupted[chosen] = True
+    return noisy, corrupted
