@@ -1,3 +1,49 @@
-"""Fast, tested solvers for stochastic bilevel optimization."""
+"""Fast, tested solvers for stochastic bilevel optimization.
 
-__version__ = "0.1.0"
+min over x of phi(x) = f(x, y*(x))   with   y*(x) in argmin over y of g(x, y)
+"""
+
+from importlib import import_module as _import_module
+from importlib import metadata as _metadata
+
+try:
+    import fastbilevel.kernels
+except ModuleNotFoundError as error:
+    if error.name != "fastbilevel.kernels":
+        raise
+    raise ImportError(
+        "fastbilevel was imported from its source tree, where its kernels lie in another folder. "
+        "Install it first (`pip install -e .`), or leave the folder."
+    ) from None
+
+__version__ = _metadata.version("fastbilevel")
+
+# Heavy libraries (Numba, SciPy) load with the first name that needs them.
+_HOME = {
+    "BilevelResult": "_result",
+    "ConditioningWarning": "_curvature",
+    "F2SAp": "methods",
+    "Status": "_result",
+    "finite_difference_coefficients": "_stencil",
+    "hypergradient": "estimation",
+    "minimize": "_minimize",
+    "solve_lower": "estimation",
+    "warmup": "_minimize",
+}
+_SUBMODULES = ("datasets", "estimation", "methods", "problems", "schedules", "testing")
+
+__all__ = ["__version__", *_HOME, *_SUBMODULES]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return _import_module(f"fastbilevel.{name}")
+    if name in _HOME:
+        value = getattr(_import_module(f"fastbilevel.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fastbilevel' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

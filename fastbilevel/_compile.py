@@ -101,11 +101,16 @@ def pointer(function: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """Compile `function` for exactly these arguments and no others, so that pointers stay typed."""
-    if hasattr(function, "overloads"):
-        signature = tuple(type_of(a) for a in arguments)
-        if signature not in function.overloads:
-            function.disable_compile(False)
-            function.compile(signature)
-        function.disable_compile()
-    return function
+    """`function` compiled for the types of `arguments`, without the cost of finding them again."""
+    if not hasattr(function, "overloads"):
+        return function
+    signature = tuple(type_of(a) for a in arguments)
+    function.compile(signature)
+    return function.get_overload(signature)
+
+
+def call(function: Any, arguments: tuple[Any, ...]) -> None:
+    """Call an oracle whose arguments may hold pointers to further oracles."""
+    if any(holds_pointer(a) for a in arguments):
+        function = specialize(function, arguments)
+    function(*plain(arguments))

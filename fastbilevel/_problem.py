@@ -39,7 +39,9 @@ class Plan:
     n_groups, g : int
         Lower iterates are stacked as `n_groups` groups of `g` offsets.
     independent : bool
-        Every group draws its own minibatches; then ``g`` is 1.
+        Every group draws its own minibatches in the lower steps; then ``g`` is 1.
+    outer_independent : bool
+        Every group draws its own minibatches in the hypergradient estimate.
     n_threads : int
         Threads a kernel may use.
     """
@@ -51,6 +53,7 @@ class Plan:
     n_groups: int
     g: int
     independent: bool
+    outer_independent: bool
     n_threads: int
 
     def samplers(self) -> tuple[Any, ...]:
@@ -191,7 +194,7 @@ class BilevelProblem(ABC):
         rows = all_rows(n, self.infinite) if rows is None else as_rows(rows, n)
         data, work = self.evaluation_arguments(rows.size)
         out = np.empty(size, np.float64 if name.startswith("value") else self.dtype)
-        function(data, work, x, *packed, rows, out)
+        _compile.call(function, (data, work, x, *packed, rows, out))
         return out
 
     def oracle(self, name: str) -> Callable[..., None]:

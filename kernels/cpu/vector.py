@@ -50,12 +50,12 @@ def perturbed_step(y, g, f, weight, lr):
 
 
 @kernel
-def combine_offsets(F, G, offsets, alpha, nu, out):
+def combine_offsets(F, G, weights, alpha, nu, out):
     for i in range(out.size):
         total, reference = 0.0, float(G[0, i])
         for j in range(alpha.size):
-            total += alpha[j] * (offsets[j] * F[j, i] + (float(G[j, i]) - reference) / nu)
-        out[i] = total
+            total += alpha[j] * (weights[j] * F[j, i] + (float(G[j, i]) - reference))
+        out[i] = total / nu
 
 
 @kernel(fastmath=True)

@@ -1,5 +1,5 @@
 """Slow NumPy text of every kernel: the specification that all other backends are tested against."""
 
-from . import draw, vector
+from . import draw, quadratic, vector
 
-__all__ = ["draw", "vector"]
+__all__ = ["draw", "quadratic", "vector"]

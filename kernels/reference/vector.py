@@ -49,25 +49,25 @@ def perturbed_step(y, g, f, weight, lr):
     y -= (lr * direction).astype(y.dtype)
 
 
-def combine_offsets(F, G, offsets, alpha, nu, out):
+def combine_offsets(F, G, weights, alpha, nu, out):
     """Hypergradient estimate from the gradients at q perturbed lower solutions.
 
-    ``out <- sum_j alpha_j (j F_j + G_j / nu)`` (F2SA-p, Algorithm 1). The coefficients add up to
-    zero, so the lower gradients enter as differences to the first of them.
+    ``out <- sum_j alpha_j (w_j F_j + G_j) / nu`` with w_j = j nu (F2SA-p, Algorithm 1). The
+    coefficients add up to zero, so the lower gradients enter as differences to the first of them.
 
     Parameters
     ----------
     F, G : (q, n) float arrays
         Upper and lower gradients in x at the q iterates.
-    offsets, alpha : (q,) float64 arrays
-        Stencil offsets j and coefficients.
+    weights, alpha : (q,) float64 arrays
+        Weights w_j of the upper objective and stencil coefficients.
     nu : float
         Width of the stencil.
     out : (n,) float array
         Overwritten.
     """
     F64, G64 = F.astype(np.float64), G.astype(np.float64)
-    out[:] = (alpha * offsets) @ F64 + (alpha / nu) @ (G64 - G64[0])
+    out[:] = ((alpha * weights) @ F64 + alpha @ (G64 - G64[0])) / nu
 
 
 def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, flag):

@@ -1,0 +1,152 @@
+"""What a run has recorded so far, its best pair, and the result made of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastbilevel import _compile
+from fastbilevel._arguments import clipped_count
+from fastbilevel._problem import all_rows
+from fastbilevel._result import BilevelResult, Status, versions
+
+if TYPE_CHECKING:
+    from fastbilevel._engine import Run
+
+ADVICE = {
+    Status.CONVERGED: "The averaged hypergradient norm {grad_norm:.3g} is below tol = {tol:.3g}.",
+    Status.MAXITER: "The {nit} outer iterations of maxiter are done; raise maxiter to go on.",
+    Status.TIME_LIMIT: "The time limit ended the run after {nit} outer iterations.",
+    Status.CALLBACK: "The callback ended the run after {nit} outer iterations.",
+    Status.INTERRUPTED: "The run was interrupted after {nit} outer iterations; the best pair so "
+    "far is returned.",
+    Status.DIVERGED: "A value was not finite {detail}; the best finite pair is returned. Try a "
+    "smaller lr_y or lr_x, or a smaller nu.",
+}
+
+
+class Recorder:
+    """Evaluates, remembers and reports.
+
+    Parameters
+    ----------
+    run : Run
+    limits : tuple of two arrays
+        Bounds of x, to count the coordinates that lie on them.
+
+    Attributes
+    ----------
+    seconds : float
+        Seconds of running so far, set by the loop.
+    compile_seconds : float
+        Seconds of compiling or loading before the first iteration, set by the loop.
+    fun, grad_norm : float
+        Of the last record.
+    """
+
+    def __init__(self, run: Run, limits: tuple[np.ndarray, np.ndarray]):
+        self.run, self.problem, self.limits = run, run.problem, limits
+        self.seconds = self.compile_seconds = 0.0
+        self.nit = 0
+        self.fun = self.grad_norm = np.nan
+        self._norms: list[np.ndarray] = []
+        self._recorded = 0
+        self._rows: list[dict[str, float]] = []
+        self._best: tuple[float, np.ndarray, np.ndarray] | None = None
+        self._calls = run.method.oracle_calls(run.plan)
+        self._value = self.problem.oracle("value_upper")
+        self._all = all_rows(self.problem.n_upper, self.problem.infinite)
+        self._arguments = self.problem.evaluation_arguments(max(1, self._all.size))
+        x, packed = run.state.x.copy(), run.lower_iterate()
+        self._start = self._upper_value(x, packed), x, self.problem.unpack_lower(packed)
+
+    def follow(self, nit: int, norms: np.ndarray) -> None:
+        """Take note of the hypergradient norms of the iterations just done."""
+        self.nit = nit
+        self._norms.append(norms)
+
+    def record(self) -> None:
+        """Evaluate the upper objective at the current pair and add a row to the history."""
+        x, packed = self.run.state.x.copy(), self.run.lower_iterate()
+        self.fun = self._upper_value(x, packed)
+        self.grad_norm = float(np.mean(np.concatenate(self._norms)))
+        self._norms = []
+        self._recorded = self.nit
+        y = self.problem.unpack_lower(packed)
+        row = {
+            "nit": self.nit,
+            "time": self.seconds,
+            "fun": self.fun,
+            "grad_norm": self.grad_norm,
+            "samples": self.nit * sum(self._calls.values()),
+            **self.problem.metrics(x, y),
+        }
+        self._rows.append(row)
+        if np.isfinite(self.fun) and (self._best is None or self.fun < self._best[0]):
+            self._best = self.fun, x, y
+
+    @property
+    def is_finite(self) -> bool:
+        """True if the last recorded upper value is finite."""
+        return bool(np.isfinite(self.fun))
+
+    def close(self, nit: int) -> None:
+        """Record the last pair too, if it is finite and was not recorded yet."""
+        self.nit = nit
+        finite = not self.run.state.flag[0] and nit > self._recorded
+        if finite and self._norms:
+            self.record()
+
+    def result(
+        self, *, status: Status, detail: str = "", tol: float | None = None
+    ) -> BilevelResult:
+        """The result of the moment; arrays are copies."""
+        run, problem = self.run, self.problem
+        x_last, y_last = run.state.x.copy(), problem.unpack_lower(run.lower_iterate())
+        fun, x, y = self._best or self._start
+        jac = run.state.m.copy()
+        outputs = (x, y, x_last, y_last, jac, np.array(fun))
+        message = ADVICE[status].format(
+            grad_norm=self.grad_norm, nit=self.nit, detail=detail, tol=tol or 0.0
+        )
+        at_bound = clipped_count(x_last, self.limits)
+        if at_bound:
+            message += f" {at_bound} coordinates of x lie on a bound."
+        return BilevelResult(
+            x=x.copy(),
+            y=y.copy(),
+            fun=fun,
+            jac=jac,
+            x_last=x_last,
+            y_last=y_last,
+            nit=self.nit,
+            success=status == Status.CONVERGED and all(np.isfinite(a).all() for a in outputs),
+            status=status,
+            message=message,
+            oracle_calls={name: n * self.nit for name, n in self._calls.items()},
+            history=self._history(),
+            timings={"compile": self.compile_seconds, "run": self.seconds},
+            hypergrad_error=None,
+            at_bound=at_bound,
+            method=run.method.name,
+            options=_as_dict(run.method),
+            backend=problem.kernels.__name__.rpartition(".")[2],
+            versions=dict(versions()),
+        )
+
+    def _history(self) -> dict[str, np.ndarray]:
+        if not self._rows:
+            names = ("nit", "time", "fun", "grad_norm", "samples")
+            return {name: np.empty(0) for name in names}
+        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+
+    def _upper_value(self, x: np.ndarray, packed: np.ndarray) -> float:
+        out = np.empty(1)
+        _compile.call(self._value, (*self._arguments, x, packed, self._all, out))
+        return float(out[0])
+
+
+def _as_dict(method: Any) -> dict[str, Any]:
+    return {f.name: getattr(method, f.name) for f in dataclasses.fields(method)}

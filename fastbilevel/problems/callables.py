@@ -1,0 +1,192 @@
+"""A bilevel problem made of the caller's own oracles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import fastbilevel.kernels.cpu as cpu
+from fastbilevel import _compile
+from fastbilevel._problem import BilevelProblem, Text
+from fastbilevel.methods._options import check_integer
+
+# Order in which the functions travel in the problem's data.
+NAMES = (
+    "grad_lower_y",
+    "grad_upper_y",
+    "grad_lower_x",
+    "grad_upper_x",
+    "hvp_lower_yy",
+    "jvp_lower_xy",
+    "value_lower",
+    "value_upper",
+)
+REQUIRED = NAMES[:3]
+
+
+def make_gradient(k: Any, position: int) -> Any:
+    """Store what the caller's gradient returns."""
+
+    def gradient(data, work, x, y, rows, out):
+        out[:] = data[0][position](data[1], x, y, rows)
+
+    return gradient
+
+
+def make_product(k: Any, position: int) -> Any:
+    """Store what the caller's product with a vector returns."""
+
+    def product(data, work, x, y, v, rows, out):
+        out[:] = data[0][position](data[1], x, y, v, rows)
+
+    return product
+
+
+def make_value(k: Any, position: int) -> Any:
+    """Store what the caller's value returns."""
+
+    def value(data, work, x, y, rows, out):
+        out[0] = data[0][position](data[1], x, y, rows)
+
+    return value
+
+
+def make_zero(k: Any) -> Any:
+    """The gradient of an upper objective that does not contain x."""
+
+    def zero(data, work, x, y, rows, out):
+        out[:] = 0
+
+    return zero
+
+
+class Problem(BilevelProblem):
+    """A bilevel problem given by functions.
+
+    Every function is called as ``f(data, x, y, rows)`` (products as ``f(data, x, y, v, rows)``)
+    and returns an array of the size named below, or a float for values; `rows` is an int64 array
+    with the numbers of the samples over which to take the mean. If all functions are compiled with
+    `numba.njit`, they are compiled into the solver's loop; otherwise the loop is interpreted.
+
+    Parameters
+    ----------
+    data : object
+        Passed to every function; for compiled functions an array or a tuple of arrays and numbers.
+    grad_lower_y, grad_upper_y : callable
+        g_y and f_y, (n_y,).
+    grad_lower_x : callable
+        g_x, (n_x,).
+    grad_upper_x : callable, optional
+        f_x, (n_x,); zero if absent.
+    hvp_lower_yy, jvp_lower_xy : callable, optional
+        g_yy v, (n_y,), and g_xy v, (n_x,).
+    value_upper, value_lower : callable, optional
+        f and g. `minimize` needs `value_upper`.
+    n_lower, n_upper : int
+        Samples of the lower and of the upper level.
+    x0, y0 : array_like
+        Default starting point; their sizes are n_x and n_y, their dtype is the problem's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a function is missing or, called once at the starting point, returns something else than
+        it should.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        grad_lower_y: Callable[..., Any],
+        grad_upper_y: Callable[..., Any],
+        grad_lower_x: Callable[..., Any],
+        grad_upper_x: Callable[..., Any] | None = None,
+        hvp_lower_yy: Callable[..., Any] | None = None,
+        jvp_lower_xy: Callable[..., Any] | None = None,
+        value_lower: Callable[..., Any] | None = None,
+        value_upper: Callable[..., Any] | None = None,
+        n_lower: int = 1,
+        n_upper: int = 1,
+        x0: Any,
+        y0: Any,
+    ):
+        given = (
+            grad_lower_y,
+            grad_upper_y,
+            grad_lower_x,
+            grad_upper_x,
+            hvp_lower_yy,
+            jvp_lower_xy,
+            value_lower,
+            value_upper,
+        )
+        self._functions = {n: f for n, f in zip(NAMES, given, strict=True) if f is not None}
+        for name in NAMES:
+            function = self._functions.get(name)
+            if not (callable(function) or (function is None and name not in REQUIRED)):
+                raise TypeError(f"{name} must be callable; got {function!r}.")
+        check_integer("n_lower", n_lower, 1)
+        check_integer("n_upper", n_upper, 1)
+        self.kernels = cpu
+        self.n_lower, self.n_upper = int(n_lower), int(n_upper)
+        self.x0, self.y0 = _start("x0", x0), _start("y0", y0)
+        self.dtype = np.result_type(self.x0, self.y0)
+        self.x0, self.y0 = self.x0.astype(self.dtype), self.y0.astype(self.dtype)
+        self.n_x, self.n_y = self.x0.size, self.y0.size
+        self.lower_shape = (1, self.n_y)
+        self.data = data
+        self.compiled = all(hasattr(f, "overloads") for f in self._functions.values())
+        self._probe()
+        self._pointers: tuple[Any, ...] | None = None
+
+    def texts(self) -> dict[str, Text]:
+        make = {"grad": make_gradient, "hvp": make_product, "jvp": make_product, "valu": make_value}
+        texts: dict[str, Text] = {
+            name: (make[name.partition("_")[0][:4]], position)
+            for position, name in enumerate(self._functions)
+        }
+        texts.setdefault("grad_upper_x", (make_zero,))
+        return texts
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        if self._pointers is None:
+            self._pointers = tuple(
+                _compile.pointer(function, self._sample_arguments(name))
+                for name, function in self._functions.items()
+            )
+        return (self._pointers, self.data), ()
+
+    def _sample_arguments(self, name: str) -> tuple[Any, ...]:
+        vector = (self.y0.copy(),) if name in ("hvp_lower_yy", "jvp_lower_xy") else ()
+        return (self.data, self.x0.copy(), self.y0.copy(), *vector, np.zeros(1, np.int64))
+
+    def _probe(self) -> None:
+        """Call every function once and check what comes back, before any run depends on it."""
+        for name, function in self._functions.items():
+            size = None if name.startswith("value") else self.n_x
+            if name.endswith("y") and name != "jvp_lower_xy":
+                size = self.n_y
+            returned = function(*self._sample_arguments(name))
+            wanted = "a float" if size is None else f"an array of shape ({size},)"
+            if returned is None:
+                raise ValueError(f"{name} returned None; it must return {wanted}.")
+            array = np.asarray(returned)
+            if array.dtype.kind not in "fiu" or array.shape != (() if size is None else (size,)):
+                raise ValueError(
+                    f"{name} returned shape {array.shape} and dtype {array.dtype} at (x0, y0); it "
+                    f"must return {wanted}."
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} returned NaN or inf at (x0, y0), sample 0.")
+
+
+def _start(name: str, value: Any) -> np.ndarray:
+    array = np.array(value, order="C").reshape(-1)
+    if array.dtype.kind not in "fiu" or array.size == 0:
+        raise TypeError(f"{name} must hold real numbers; got {value!r}.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite.")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)

@@ -1,0 +1,325 @@
+"""Quadratic bilevel problems, whose solutions and hypergradients are known in closed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import fastbilevel.kernels.cpu as cpu
+from fastbilevel._problem import BilevelProblem, Text, as_vector
+from fastbilevel._random import key_of
+
+# Samples of a problem with additive noise are numbered, not stored.
+INFINITELY_MANY = 2**53
+
+GRAD_LOWER_Y, GRAD_LOWER_X, GRAD_UPPER_Y, GRAD_UPPER_X = range(4)
+
+
+def make_grad_lower_y(k: Any) -> Any:
+    """``H y - B x - b``."""
+
+    def grad_lower_y(data, work, x, y, rows, out):
+        H, B, _, _, b, _, sigma, _, k0, k1 = data
+        out[:] = 0
+        k.quadratic.add_product(H, rows, y, 1.0, out)
+        k.quadratic.add_product(B, rows, x, -1.0, out)
+        k.quadratic.add_vector(b, rows, -1.0, out)
+        k.quadratic.add_noise(rows, GRAD_LOWER_Y, sigma, k0, k1, work[0], out)
+
+    return grad_lower_y
+
+
+def make_grad_lower_x(k: Any) -> Any:
+    """``-B' y``."""
+
+    def grad_lower_x(data, work, x, y, rows, out):
+        out[:] = 0
+        k.quadratic.add_transposed_product(data[1], rows, y, -1.0, out)
+        k.quadratic.add_noise(rows, GRAD_LOWER_X, data[6], data[8], data[9], work[1], out)
+
+    return grad_lower_x
+
+
+def make_grad_upper_y(k: Any) -> Any:
+    """``F y + c``."""
+
+    def grad_upper_y(data, work, x, y, rows, out):
+        out[:] = 0
+        k.quadratic.add_product(data[2], rows, y, 1.0, out)
+        k.quadratic.add_vector(data[3], rows, 1.0, out)
+        k.quadratic.add_noise(rows, GRAD_UPPER_Y, data[7], data[8], data[9], work[0], out)
+
+    return grad_upper_y
+
+
+def make_grad_upper_x(k: Any) -> Any:
+    """``R x``."""
+
+    def grad_upper_x(data, work, x, y, rows, out):
+        out[:] = 0
+        k.quadratic.add_product(data[5], rows, x, 1.0, out)
+        k.quadratic.add_noise(rows, GRAD_UPPER_X, data[7], data[8], data[9], work[1], out)
+
+    return grad_upper_x
+
+
+def make_hvp_lower_yy(k: Any) -> Any:
+    """``H v``."""
+
+    def hvp_lower_yy(data, work, x, y, v, rows, out):
+        out[:] = 0
+        k.quadratic.add_product(data[0], rows, v, 1.0, out)
+
+    return hvp_lower_yy
+
+
+def make_jvp_lower_xy(k: Any) -> Any:
+    """``-B' v``."""
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        out[:] = 0
+        k.quadratic.add_transposed_product(data[1], rows, v, -1.0, out)
+
+    return jvp_lower_xy
+
+
+def make_value_lower(k: Any) -> Any:
+    """``y'Hy/2 - y'(Bx + b)``; additive noise has mean zero and is left out."""
+
+    def value_lower(data, work, x, y, rows, out):
+        H, B, _, _, b, _, _, _, _, _ = data
+        t = work[2]
+        t[:] = 0
+        k.quadratic.add_product(H, rows, y, 0.5, t)
+        k.quadratic.add_product(B, rows, x, -1.0, t)
+        k.quadratic.add_vector(b, rows, -1.0, t)
+        out[0] = 0.0
+        k.quadratic.add_dot(t, y, 1.0, out)
+
+    return value_lower
+
+
+def make_value_upper(k: Any) -> Any:
+    """``y'Fy/2 + c'y + x'Rx/2``; additive noise has mean zero and is left out."""
+
+    def value_upper(data, work, x, y, rows, out):
+        _, _, F, c, _, R, _, _, _, _ = data
+        t, u = work[2], work[3]
+        t[:] = 0
+        u[:] = 0
+        k.quadratic.add_product(F, rows, y, 0.5, t)
+        k.quadratic.add_vector(c, rows, 1.0, t)
+        k.quadratic.add_product(R, rows, x, 0.5, u)
+        out[0] = 0.0
+        k.quadratic.add_dot(t, y, 1.0, out)
+        k.quadratic.add_dot(u, x, 1.0, out)
+
+    return value_upper
+
+
+class Quadratic(BilevelProblem):
+    """Quadratic bilevel problem with closed-form solution and hypergradient.
+
+    g(x, y) = y'Hy/2 - y'(Bx + b) and f(x, y) = y'Fy/2 + c'y + x'Rx/2, with H positive definite;
+    then y*(x) = H^-1 (Bx + b) and grad phi(x) = Rx + B'H^-1 (F y*(x) + c).
+
+    Parameters
+    ----------
+    H : (n_y, n_y) or (n, n_y, n_y) array
+        Lower Hessian, symmetric; with three axes the lower level is the mean over n samples.
+    B : (n_y, n_x) or (n, n_y, n_x) array
+        Coupling of x and y.
+    F : (n_y, n_y) or (m, n_y, n_y) array
+        Upper Hessian in y, symmetric; with three axes the upper level is the mean over m samples.
+    c : (n_y,) or (m, n_y) array, optional
+    b : (n_y,) or (n, n_y) array, optional
+    R : (n_x, n_x) or (m, n_x, n_x) array, optional
+        Upper Hessian in x, symmetric.
+    noise : float or (float, float), optional
+        Standard deviation, per coordinate and sample, of Gaussian noise that is added to every
+        stochastic gradient of both levels, or of (lower, upper). The same sample has the same
+        noise at every (x, y). Excludes stacked coefficients.
+    x0, y0 : arrays, optional
+        Default starting point, zeros if absent.
+    noise_seed : int
+        Seed of the noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit, a matrix is not symmetric, or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, fastbilevel as fb
+    >>> problem = fb.problems.Quadratic(np.eye(1), np.eye(1), np.eye(1), c=[-1.0], R=np.eye(1))
+    >>> problem.solution()
+    array([0.5])
+    """
+
+    def __init__(
+        self,
+        H: Any,
+        B: Any,
+        F: Any,
+        c: Any = None,
+        b: Any = None,
+        R: Any = None,
+        *,
+        noise: Any = None,
+        x0: Any = None,
+        y0: Any = None,
+        noise_seed: int = 0,
+    ):
+        self.kernels = cpu
+        self._H, self._B = _stack(H, 2, "H"), _stack(B, 2, "B")
+        self._F = _stack(F, 2, "F")
+        self.n_y, self.n_x = self._B.shape[1:]
+        self._c = _stack(np.zeros(self.n_y) if c is None else c, 1, "c")
+        self._b = _stack(np.zeros(self.n_y) if b is None else b, 1, "b")
+        self._R = _stack(np.zeros((self.n_x, self.n_x)) if R is None else R, 2, "R")
+        self._check_shapes()
+        self.sigma_lower, self.sigma_upper = _noise(noise)
+        self._key = key_of(noise_seed)
+        self.n_lower = max(a.shape[0] for a in (self._H, self._B, self._b))
+        self.n_upper = max(a.shape[0] for a in (self._F, self._c, self._R))
+        self.infinite = noise is not None
+        if self.infinite:
+            if max(self.n_lower, self.n_upper) > 1:
+                raise ValueError(
+                    "noise cannot be combined with stacked coefficients: give one or the other."
+                )
+            self.n_lower = self.n_upper = INFINITELY_MANY
+        self.dtype = np.dtype(np.float64)
+        self.lower_shape = (1, self.n_y)
+        self.x0 = np.zeros(self.n_x) if x0 is None else as_vector(x0, self.n_x, self.dtype, "x0")
+        self.y0 = np.zeros(self.n_y) if y0 is None else as_vector(y0, self.n_y, self.dtype, "y0")
+
+    def _check_shapes(self) -> None:
+        n_x, n_y = self.n_x, self.n_y
+        wanted = {
+            "H": (self._H, (n_y, n_y)),
+            "F": (self._F, (n_y, n_y)),
+            "c": (self._c, (n_y,)),
+            "b": (self._b, (n_y,)),
+            "R": (self._R, (n_x, n_x)),
+        }
+        for name, (array, shape) in wanted.items():
+            if array.shape[1:] != shape:
+                raise ValueError(
+                    f"{name} must have shape {shape} (or one such array per sample) to go with "
+                    f"B of shape {self._B.shape[1:]}; got {array.shape[1:]}."
+                )
+        for name, array in (("H", self._H), ("F", self._F), ("R", self._R)):
+            if not np.allclose(array, array.transpose(0, 2, 1)):
+                raise ValueError(f"{name} must be symmetric.")
+        for names, arrays in (
+            ("H, B, b", (self._H, self._B, self._b)),
+            ("F, c, R", (self._F, self._c, self._R)),
+        ):
+            sizes = {a.shape[0] for a in arrays} - {1}
+            if len(sizes) > 1:
+                raise ValueError(f"{names} must be stacks of one size; got {sorted(sizes)}.")
+
+    @classmethod
+    def random(
+        cls, n_x: int = 5, n_y: int = 7, *, n: int | None = None, spread: float = 0.1, seed: int = 0
+    ) -> Quadratic:
+        """A random well-conditioned problem, with stacks of `n` samples if `n` is given.
+
+        Parameters
+        ----------
+        n_x, n_y : int
+            Sizes.
+        n : int, optional
+            Samples of each level; their coefficients scatter around the mean, so that the noise of
+            the gradients grows with x and y.
+        spread : float
+            Standard deviation of that scatter.
+        seed : int
+        """
+        rng = np.random.default_rng(seed)
+
+        def spd(size: int, low: float, high: float) -> np.ndarray:
+            Q, _ = np.linalg.qr(rng.standard_normal((size, size)))
+            return (Q * np.linspace(low, high, size)) @ Q.T
+
+        mean = {
+            "H": spd(n_y, 1.0, 2.0),
+            "B": rng.standard_normal((n_y, n_x)) / np.sqrt(n_x),
+            "F": spd(n_y, 0.2, 1.0),
+            "c": rng.standard_normal(n_y),
+            "b": rng.standard_normal(n_y),
+            "R": spd(n_x, 0.5, 1.0),
+        }
+        if n is None:
+            return cls(**mean)
+
+        def scatter(array: np.ndarray) -> np.ndarray:
+            noise = spread * rng.standard_normal((n, *array.shape))
+            if array.ndim == 2 and array.shape[0] == array.shape[1]:
+                noise = (noise + noise.transpose(0, 2, 1)) / 2
+            return array + noise - noise.mean(axis=0)
+
+        return cls(**{name: scatter(array) for name, array in mean.items()})
+
+    def texts(self) -> dict[str, Text]:
+        return {
+            "value_lower": (make_value_lower,),
+            "value_upper": (make_value_upper,),
+            "grad_lower_y": (make_grad_lower_y,),
+            "grad_upper_y": (make_grad_upper_y,),
+            "grad_lower_x": (make_grad_lower_x,),
+            "grad_upper_x": (make_grad_upper_x,),
+            "hvp_lower_yy": (make_hvp_lower_yy,),
+            "jvp_lower_xy": (make_jvp_lower_xy,),
+        }
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        coefficients = (self._H, self._B, self._F, self._c, self._b, self._R)
+        data = (*coefficients, self.sigma_lower, self.sigma_upper, *self._key)
+        return data, tuple(np.zeros(n) for n in (self.n_y, self.n_x, self.n_y, self.n_x))
+
+    # -- closed forms ------------------------------------------------------------------------
+
+    def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
+        """argmin over y of g(x, y) + weight f(x, y), (n_y,)."""
+        H, B, F, c, b, _ = self._means()
+        return np.linalg.solve(H + weight * F, B @ np.asarray(x, float) + b - weight * c)
+
+    def hypergradient(self, x: Any) -> np.ndarray:
+        """grad phi(x), (n_x,)."""
+        H, B, F, c, _, R = self._means()
+        return R @ np.asarray(x, float) + B.T @ np.linalg.solve(H, F @ self.lower_solution(x) + c)
+
+    def solution(self) -> np.ndarray:
+        """The x at which the hypergradient vanishes, (n_x,)."""
+        zero = np.zeros(self.n_x)
+        constant = self.hypergradient(zero)
+        columns = [self.hypergradient(e) - constant for e in np.eye(self.n_x)]
+        return np.linalg.solve(np.column_stack(columns), -constant)
+
+    def _means(self) -> tuple[np.ndarray, ...]:
+        stacks = (self._H, self._B, self._F, self._c, self._b, self._R)
+        return tuple(stack.mean(axis=0) for stack in stacks)
+
+
+def _stack(value: Any, axes: int, name: str) -> np.ndarray:
+    """`value` as a float64 stack whose first axis, of length 1 if there was none, is the sample."""
+    array = np.array(value, dtype=np.float64, order="C")
+    if array.ndim not in (axes, axes + 1) or array.size == 0:
+        raise ValueError(
+            f"{name} must have {axes} axes, or {axes + 1} with one array per sample first, and at "
+            f"least one element; got shape {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite; it contains NaN or inf.")
+    return array if array.ndim == axes + 1 else array[np.newaxis]
+
+
+def _noise(noise: Any) -> tuple[float, float]:
+    pair = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), 2)
+    if not (np.isfinite(pair).all() and (pair >= 0).all()):
+        raise ValueError(f"noise must be finite and not negative; got {noise}.")
+    return float(pair[0]), float(pair[1])

@@ -1,0 +1,5 @@
+"""Schedules for step sizes, the penalty and its inverse nu; any callable k -> float also works."""
+
+from fastbilevel._schedules import Constant, Geometric, Linear, Power
+
+__all__ = ["Constant", "Geometric", "Linear", "Power"]
