@@ -37,7 +37,7 @@ def exact_coefficients(order: int) -> dict[int, Fraction]:
     coefficients = {}
     for j in range(-low, high + 1):
         if j:
-            numerator = (-1) ** (j + 1) * factorial(low) * factorial(high)
+            numerator = (1 if j % 2 else -1) * factorial(low) * factorial(high)
             coefficients[j] = Fraction(numerator, j * factorial(low + j) * factorial(high - j))
         elif low != high:
             coefficients[j] = Fraction(-1, high)
