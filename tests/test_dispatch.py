@@ -1,0 +1,65 @@
+"""Kernels are chosen by the types of the arrays alone."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from fastbilevel.kernels import cpu
+
+from fastbilevel._dispatch import backend_of
+
+
+def array_of(library: str):
+    """A stand-in for an array of a library that need not be installed."""
+    kind = type("ndarray", (), {"__module__": f"{library}._core", "shape": (2,), "dtype": "f4"})
+    return kind()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.zeros((2, 2)),
+        np.zeros(2, np.float32),
+        sp.csr_matrix((2, 2)),
+        sp.coo_array((2, 2)),
+        [[1.0, 2.0]],
+        1.0,
+        None,
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_numpy_sparse_and_plain_values_get_the_numba_kernels(value):
+    assert backend_of(value) is cpu
+    assert backend_of(np.zeros(1), value) is cpu
+
+
+def test_fault_62_cupy_is_refused_and_never_imported():
+    with pytest.raises(
+        TypeError, match=r"arrays of CuPy.*CUDA backend does not exist yet.*asnumpy"
+    ):
+        backend_of(array_of("cupy"), array_of("cupyx"))
+    assert "cupy" not in sys.modules
+
+
+def test_fault_19_a_mixture_is_refused_with_advice():
+    with pytest.raises(TypeError, match=r"mixture of arrays of CuPy and NumPy.*cupy\.asnumpy"):
+        backend_of(np.zeros(2), array_of("cupy"))
+    with pytest.raises(TypeError, match=r"mixture of arrays of CuPy and NumPy"):
+        backend_of(array_of("cupyx"), sp.csr_matrix((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("library", "advice"), [("dask", r"\.compute\(\)"), ("jaxlib", "asarray"), ("torch", "detach")]
+)
+def test_arrays_of_other_libraries_are_not_converted_silently(library, advice):
+    with pytest.raises(TypeError, match=advice):
+        backend_of(array_of(library))
+
+
+def test_a_subclass_of_a_foreign_array_is_foreign():
+    kind = type("Mine", (type(array_of("cupy")),), {"__module__": "mine"})
+    with pytest.raises(TypeError, match="CuPy"):
+        backend_of(kind())
