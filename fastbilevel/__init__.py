@@ -7,7 +7,7 @@ from importlib import import_module as _import_module
 from importlib import metadata as _metadata
 
 try:
-    import fastbilevel.kernels
+    from fastbilevel import kernels as _kernels  # noqa: F401
 except ModuleNotFoundError as error:
     if error.name != "fastbilevel.kernels":
         raise

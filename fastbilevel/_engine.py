@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._memory import check_memory
 
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem
@@ -75,6 +77,8 @@ class Run:
         packed = problem.pack_lower(y).reshape(1, rows, 1, cols)
         shape = (plan.n_groups, rows, plan.g, cols)
         dtype = problem.dtype
+        numbers = math.prod(shape) + 3 * problem.n_x
+        check_memory(numbers * dtype.itemsize, f"The {offsets.size} lower iterates")
         self.state = State(
             x=np.array(x, dtype),
             Y=np.ascontiguousarray(np.broadcast_to(packed, shape)).reshape(plan.n_groups, -1),

@@ -137,6 +137,20 @@ class BilevelProblem(ABC):
         """Figures of merit at (x, y), recorded in `BilevelResult.history`."""
         return {}
 
+    def astype(self, dtype: Any) -> BilevelProblem:
+        """This problem with its data in another dtype; itself if it has that dtype already.
+
+        Raises
+        ------
+        NotImplementedError
+            If the problem cannot convert its data.
+        """
+        if np.dtype(dtype) == self.dtype:
+            return self
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot convert its data to {np.dtype(dtype)}; build it anew."
+        )
+
     # -- what callers use --------------------------------------------------------------------
 
     @property

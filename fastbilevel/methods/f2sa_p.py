@@ -27,6 +27,8 @@ from fastbilevel.methods._options import (
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem
 
+ROUNDING_LIMIT = 0.01
+
 
 def make_chunk(k: Any, rows: int, g: int, cols: int, normalize: int, recenter: int) -> Any:
     """Outer iterations of F2SA-p, Algorithms 1 (even order) and 2 (odd order)."""
@@ -127,6 +129,7 @@ class F2SAp(Options):
         check_integer("order", self.order, 1)
         check_integer("inner_steps", self.inner_steps, 1)
         check_positive("nu", self.nu)
+        self._warn_of_rounding(np.finfo(problem.dtype).eps)
         check_positive("lr_x", self.lr_x)
         if self.lr_y is not None:
             check_positive("lr_y", self.lr_y)
@@ -143,6 +146,17 @@ class F2SAp(Options):
                 )
             check_batch("outer_batch_size", self.outer_batch_size, problem.n_lower, "lower")
             check_batch("outer_batch_size", self.outer_batch_size, problem.n_upper, "upper")
+
+    def _warn_of_rounding(self, eps: float) -> None:
+        nu = values_of("nu", self.nu, 0, 1)[0]
+        noise = eps * np.abs(finite_difference_coefficients(self.order)[1]).sum() / nu
+        if noise > ROUNDING_LIMIT:
+            warnings.warn(
+                f"nu = {nu:g} is so small that rounding alone puts a relative error of about "
+                f"{noise:.1g} into the hypergradient; take a larger nu or a higher order.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> F2SAp:
         """These options with `lr_y` filled in; warns if the lower level is not strongly convex."""

@@ -1,1 +1,18 @@
+"""Bilevel problems: built-in ones, and `Problem` for your own oracles."""
 
+from importlib import import_module as _import_module
+
+_HOME = {
+    "HyperCleaning": "hyper_cleaning",
+    "LearnToRegularize": "learn_to_regularize",
+    "Problem": "callables",
+    "Quadratic": "quadratic",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(_import_module(f"fastbilevel.problems.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'fastbilevel.problems' has no attribute {name!r}")

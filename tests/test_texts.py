@@ -1,0 +1,88 @@
+"""Algorithm texts keep to the small language that every backend can run."""
+
+import ast
+import inspect
+import textwrap
+
+import pytest
+
+import fastbilevel as fb
+from fastbilevel._problem import Plan
+from fastbilevel._random import key_of
+from fastbilevel.methods import METHODS
+
+ALLOWED = (
+    ast.FunctionDef,
+    ast.arguments,
+    ast.arg,
+    ast.For,
+    ast.If,
+    ast.Return,
+    ast.Assign,
+    ast.AugAssign,
+    ast.Expr,
+    ast.Call,
+    ast.Name,
+    ast.Attribute,
+    ast.Constant,
+    ast.Tuple,
+    ast.Subscript,
+    ast.Slice,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.Compare,
+    ast.BoolOp,
+    ast.expr_context,
+    ast.operator,
+    ast.unaryop,
+    ast.cmpop,
+    ast.boolop,
+)
+
+
+def chunk_makers():
+    for cls in METHODS.values():
+        make, *_ = cls().chunk_text(fb.problems.Quadratic.random(), some_plan(cls()))
+        yield pytest.param(make, id=f"{cls.__name__}.{make.__name__}")
+
+
+def some_plan(method) -> Plan:
+    return method.plan(fb.problems.Quadratic.random(), key_of(0), 1)
+
+
+def oracle_makers():
+    plan = some_plan(fb.F2SAp())
+    problem = fb.problems.Quadratic.random()
+    for name, (make, *_) in {**problem.texts(), **problem.fused_texts(plan)}.items():
+        yield pytest.param(make, id=name)
+
+
+def inner_function(make):
+    tree = ast.parse(textwrap.dedent(inspect.getsource(make)))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert len(functions) == 2, "a maker holds exactly one text"
+    return functions[1]
+
+
+@pytest.mark.parametrize("make", [*chunk_makers(), *oracle_makers()])
+def test_only_loops_scalars_slices_and_calls(make):
+    for node in ast.walk(inner_function(make)):
+        assert isinstance(node, ALLOWED), f"{type(node).__name__} in line {node.lineno}"
+        if isinstance(node, ast.For):
+            assert isinstance(node.iter, ast.Call)
+            assert node.iter.func.id == "range"
+
+
+@pytest.mark.parametrize("make", list(chunk_makers()))
+def test_an_outer_loop_never_reads_an_array_to_decide(make):
+    """Branches of a chunk depend on constants of its closure only: no host waits for a device."""
+    text = inner_function(make)
+    local = {
+        node.id
+        for node in ast.walk(text)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    } | {a.arg for a in text.args.args}
+    for node in ast.walk(text):
+        if isinstance(node, ast.If):
+            names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+            assert not names & local
