@@ -25,13 +25,10 @@ class LinearSolution:
     v : (n,) float64 array
     residual : float
         ||b - H v||.
-    flat : bool
-        A direction without positive curvature was met: H is not positive definite there.
     """
 
     v: np.ndarray
     residual: float
-    flat: bool
 
 
 def conjugate_gradients(
@@ -48,14 +45,13 @@ def conjugate_gradients(
     max_iterations : int
     """
     v, r = np.zeros_like(b), b.copy()
-    d, square, flat = r.copy(), float(r @ r), False
+    d, square = r.copy(), float(r @ r)
     for _ in range(max_iterations):
         if math.sqrt(square) <= tol:
             break
         q = product(d)
         curvature = float(d @ q)
         if not curvature > FLAT * float(np.linalg.norm(d)) * float(np.linalg.norm(q)):
-            flat = True
             break
         step = square / curvature
         v += step * d
@@ -63,7 +59,7 @@ def conjugate_gradients(
         before, square = square, float(r @ r)
         d *= square / before
         d += r
-    return LinearSolution(v, math.sqrt(square), flat)
+    return LinearSolution(v, math.sqrt(square))
 
 
 def minimum_norm(product: Product, b: np.ndarray, tol: float) -> LinearSolution:
@@ -89,8 +85,7 @@ def minimum_norm(product: Product, b: np.ndarray, tol: float) -> LinearSolution:
     image = product(b)
     projected = _refined(product, image, 0.1 * tol * float(np.linalg.norm(image)), limit)
     solution = _refined(product, projected.v, absolute, limit)
-    residual = float(np.linalg.norm(b - product(solution.v)))
-    return LinearSolution(solution.v, residual, flat=True)
+    return LinearSolution(solution.v, float(np.linalg.norm(b - product(solution.v))))
 
 
 def _refined(product: Product, b: np.ndarray, tol: float, limit: int) -> LinearSolution:
@@ -107,5 +102,5 @@ def _refined(product: Product, b: np.ndarray, tol: float, limit: int) -> LinearS
         norm = float(np.linalg.norm(r))
         if not norm < solution.residual:
             break
-        solution = LinearSolution(v, norm, solution.flat or correction.flat)
+        solution = LinearSolution(v, norm)
     return solution

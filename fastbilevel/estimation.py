@@ -1,0 +1,234 @@
+"""Lower solutions and hypergradients on the full data, to a tolerance that the caller sets."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._arguments import _vector
+from fastbilevel._conjugate_gradients import minimum_norm
+from fastbilevel._lower_solver import (
+    ConvergenceWarning,
+    lower_hessian,
+    lower_minimum,
+    warn_unless_converged,
+)
+from fastbilevel._problem import BilevelProblem
+from fastbilevel._stencil import finite_difference_coefficients
+from fastbilevel.methods._options import check_integer, closest
+
+__all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]
+
+ESTIMATORS = ("finite-difference", "implicit")
+
+
+def solve_lower(
+    problem: BilevelProblem,
+    x: Any,
+    *,
+    weight: float = 0.0,
+    y0: Any = None,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """A minimiser y of g(x, .) + weight f(x, .) on the full data.
+
+    Newton's method with conjugate gradients. It uses the problem's Hessian-vector products of g if
+    there are any; all others are differences of gradients, which do not limit the accuracy.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+    x : (n_x,) array_like
+    weight : float
+        Weight of the upper objective; j nu gives the solutions that F2SA-p follows. A negative one
+        must leave g + weight f convex in y.
+    y0 : (n_y,) array_like, optional
+        Start, `problem.y0` by default. If there are several minimisers, the one found lies in
+        y0 + the span of the gradients.
+    tol : float
+        Wanted norm of the gradient in y.
+
+    Returns
+    -------
+    (n_y,) array
+        In the problem's dtype; for float32 problems that are computed in float32 too, `tol` can be
+        beyond reach.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `tol` was not reached; the sentence says what was.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong.
+    """
+    _check_problem(problem)
+    x, y = _point(problem, x, y0)
+    _check_number("weight", weight)
+    _check_number("tol", tol, positive=True)
+    found = lower_minimum(problem, x, float(weight), y, tol)
+    warn_unless_converged(found, weight, tol, stacklevel=2)
+    return found.y.astype(problem.dtype)
+
+
+def hypergradient(
+    problem: BilevelProblem,
+    x: Any,
+    *,
+    method: str = "finite-difference",
+    order: int = 2,
+    nu: float | None = None,
+    y0: Any = None,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """The gradient of phi(x) = f(x, y*(x)) on the full data.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+    x : (n_x,) array_like
+    method : {"finite-difference", "implicit"}
+        "finite-difference": sum_j alpha_j (j f_x + g_x / nu) at the minimisers y_j of g + j nu f
+        (F2SA-p, equation of Lemma 3.1), with a bias of order nu**p. "implicit": f_x - g_xy v with
+        g_yy v = f_y at the minimiser of g, of minimum norm if g_yy is singular; needs the
+        problem's products with g_yy and g_xy.
+    order : int
+        p >= 1; order 1 has no negative weights and so suits lower objectives that are not strongly
+        convex.
+    nu : float, optional
+        Width of the stencil. By default tol**(1/(p+1)) / ceil(p/2), which balances the bias
+        against the error that `tol` leaves.
+    y0 : (n_y,) array_like, optional
+        Start of the lower solver.
+    tol : float
+        Wanted norm of the lower gradients, and relative residual of the linear system.
+
+    Returns
+    -------
+    (n_x,) array
+        In the problem's dtype.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `tol` was not reached, or `nu` is so small that rounding shows in the result.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong, or the problem lacks an oracle that the method needs.
+    """
+    _check_problem(problem)
+    x, y = _point(problem, x, y0)
+    check_integer("order", order, 1)
+    _check_number("tol", tol, positive=True)
+    if nu is not None:
+        _check_number("nu", nu, positive=True)
+    if method not in ESTIMATORS:
+        raise TypeError(closest(str(method), ESTIMATORS, "method of hypergradient:"))
+    if method == "implicit":
+        return _implicit(problem, x, y, tol).astype(problem.dtype)
+    return _finite_difference(problem, x, y, order, nu, tol).astype(problem.dtype)
+
+
+def _finite_difference(
+    problem: BilevelProblem, x: np.ndarray, y: np.ndarray, order: int, nu: float | None, tol: float
+) -> np.ndarray:
+    """sum_j alpha_j (j f_x(x, y_j) + g_x(x, y_j) / nu), (n_x,) float64."""
+    _need(problem, "finite-difference", "grad_lower_x", "grad_upper_x", "grad_upper_y")
+    offsets, alpha = finite_difference_coefficients(order)
+    eps = float(np.finfo(problem.dtype).eps)
+    if nu is None:
+        nu = max(tol, 10 * eps) ** (1 / (order + 1)) / math.ceil(order / 2)
+    weights = offsets * nu
+    F, G = np.empty((2, offsets.size, problem.n_x))
+    solved: dict[int, np.ndarray] = {}
+    for a in np.argsort(np.abs(offsets), kind="stable"):
+        j = int(offsets[a])
+        found = lower_minimum(problem, x, weights[a], _predict(solved, j, y), tol)
+        warn_unless_converged(found, weights[a], tol, stacklevel=3)
+        solved[j] = found.y
+        F[a] = problem.grad_upper_x(x, solved[j])
+        G[a] = problem.grad_lower_x(x, solved[j])
+    out = np.empty(problem.n_x)
+    problem.kernels.vector.combine_offsets(F, G, weights, alpha, nu, out)
+    floor = eps * float(np.abs(alpha).sum() * np.linalg.norm(G, axis=1).max()) / nu
+    if floor > tol + 0.01 * float(np.linalg.norm(out)):
+        warnings.warn(
+            f"nu={nu:.3g} is so small that rounding alone moves the estimate by about {floor:.2g}, "
+            f"its norm being {np.linalg.norm(out):.2g}; take a larger nu, and a higher order if "
+            "the bias matters.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return out
+
+
+def _predict(solved: dict[int, np.ndarray], j: int, start: np.ndarray) -> np.ndarray:
+    """The line through the two nearest solutions, at offset j; `start` before there are any."""
+    nearest = sorted(solved, key=lambda i: abs(i - j))[:2]
+    if len(nearest) < 2:
+        return solved[nearest[0]] if nearest else start
+    a, b = nearest
+    return solved[a] + (j - a) / (b - a) * (solved[b] - solved[a])
+
+
+def _implicit(problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float) -> np.ndarray:
+    """f_x - g_xy v with g_yy v = f_y, (n_x,) float64."""
+    _need(problem, "implicit", "hvp_lower_yy", "jvp_lower_xy", "grad_upper_x", "grad_upper_y")
+    found = lower_minimum(problem, x, 0.0, y, tol)
+    warn_unless_converged(found, 0.0, tol, stacklevel=3)
+    y = found.y
+    f_y = problem.grad_upper_y(x, y).astype(np.float64)
+    solution = minimum_norm(lower_hessian(problem, x, y), f_y, tol)
+    size = float(np.linalg.norm(f_y))
+    if not solution.residual <= tol * size:
+        warnings.warn(
+            f"The linear system g_yy v = f_y was solved to a residual of {solution.residual:.2g} "
+            f"relative to {size:.2g}, above tol={tol:.2g}. Either f_y has a part outside the range "
+            "of g_yy (the lower minimiser is not unique and y does not minimise f among them: give "
+            "y0=solve_lower(problem, x, weight=nu) for a small nu, or use method="
+            "'finite-difference' with order=1), or g_yy is too badly conditioned.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return problem.grad_upper_x(x, y) - problem.jvp_lower_xy(x, y, solution.v).astype(np.float64)
+
+
+def _check_problem(problem: Any) -> None:
+    if not isinstance(problem, BilevelProblem):
+        raise TypeError(
+            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
+            f"{type(problem).__name__}."
+        )
+
+
+def _check_number(name: str, value: Any, positive: bool = False) -> None:
+    kind = "a positive number" if positive else "a number"
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be {kind}; got {value!r}.")
+    if not math.isfinite(value) or (positive and value <= 0):
+        raise ValueError(f"{name} must be {kind} and finite; got {value}.")
+
+
+def _need(problem: BilevelProblem, method: str, *oracles: str) -> None:
+    missing = [name for name in oracles if name not in problem.oracles]
+    if missing:
+        raise TypeError(
+            f"hypergradient(method={method!r}) needs {', '.join(missing)}, which "
+            f"{type(problem).__name__} does not have."
+        )
+
+
+def _point(problem: BilevelProblem, x: Any, y0: Any) -> tuple[np.ndarray, np.ndarray]:
+    """x and the start of the lower solver as float64 vectors."""
+    y = problem.y0 if y0 is None else y0
+    return (
+        _vector("x", x, problem.n_x, np.float64),
+        _vector("y0", y, problem.n_y, np.float64),
+    )
