@@ -5,6 +5,7 @@ min over x of phi(x) = f(x, y*(x))   with   y*(x) in argmin over y of g(x, y)
 
 from importlib import import_module as _import_module
 from importlib import metadata as _metadata
+from typing import Any as _Any
 
 try:
     from fastbilevel import kernels as _kernels  # noqa: F401
@@ -35,7 +36,7 @@ _SUBMODULES = ("datasets", "estimation", "methods", "problems", "schedules", "te
 __all__ = ["__version__", *_HOME, *_SUBMODULES]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     if name in _SUBMODULES:
         return _import_module(f"fastbilevel.{name}")
     if name in _HOME:

@@ -32,7 +32,7 @@ def resolve_threads(n_threads: Any) -> int:
     """The number of threads to use: all that Numba may use for None and -1."""
     import numba
 
-    most = numba.config.NUMBA_NUM_THREADS
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if n_threads is None:
         return int(numba.get_num_threads())
     if isinstance(n_threads, bool) or not isinstance(n_threads, int | np.integer):

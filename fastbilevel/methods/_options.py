@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from fastbilevel._random import MODES
 from fastbilevel._schedules import check_schedule
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._problem import BilevelProblem, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(ABC):
     """Options common to all methods.
 
     Parameters
@@ -34,12 +35,47 @@ class Options:
     val_batch_size: int | None = None
     sampling: str = "blocks"
 
+    name: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]]
+
     def check(self, problem: BilevelProblem) -> None:
         """Raise a sentence if an option does not fit its type, its range or the problem."""
         if self.sampling not in MODES:
             raise ValueError(f"sampling must be one of {', '.join(MODES)}; got {self.sampling!r}.")
         check_batch("batch_size", self.batch_size, problem.n_lower, "lower")
         check_batch("val_batch_size", self.val_batch_size, problem.n_upper, "upper")
+
+    @abstractmethod
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Options:
+        """These options with the values filled in that depend on the problem."""
+
+    @abstractmethod
+    def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
+        """Samplers and stacking of the lower iterates."""
+
+    @abstractmethod
+    def stencil(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Offsets, coefficients and signs, (n_groups, g) each."""
+
+    @abstractmethod
+    def chunk_text(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        """The text of the outer loop and the constants it closes over."""
+
+    @abstractmethod
+    def schedules(self, first: int, n: int) -> tuple[np.ndarray, ...]:
+        """What changes with the iteration, at iterations first, ..., first + n - 1."""
+
+    @abstractmethod
+    def fixed(self) -> tuple[Any, ...]:
+        """Numbers that do not change during the run."""
+
+    @abstractmethod
+    def lower_estimate(self) -> np.ndarray:
+        """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
+
+    @abstractmethod
+    def oracle_calls(self, plan: Plan) -> dict[str, int]:
+        """Single-sample oracle calls of one outer iteration."""
 
 
 def check_batch(name: str, value: Any, n: int, level: str) -> None:

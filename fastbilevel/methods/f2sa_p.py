@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from fastbilevel import _random
 from fastbilevel._curvature import ConditioningWarning, curvature_range, is_cheap
 from fastbilevel._problem import Plan
-from fastbilevel._random import make_sampler
+from fastbilevel._random import Sampler, make_sampler
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel._stencil import finite_difference_coefficients
 from fastbilevel.methods._options import (
@@ -194,30 +195,24 @@ class F2SAp(Options):
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
         """Samplers and stacking of the lower iterates."""
         same = self.outer_batch_size == "same"
-        batches = {
-            _random.LOWER: self.batch_size,
-            _random.UPPER: self.val_batch_size,
-            _random.OUTER_LOWER: self.batch_size if same else self.outer_batch_size,
-            _random.OUTER_UPPER: self.val_batch_size if same else self.outer_batch_size,
-        }
-        samplers = [
-            make_sampler(
-                problem.n_upper
-                if stream in (_random.UPPER, _random.OUTER_UPPER)
-                else problem.n_lower,
-                batch,  # type: ignore[arg-type]
-                self.sampling,
-                stream,
-                key,
-                problem.infinite,
-            )
-            for stream, batch in batches.items()
-        ]
+
+        def sampler(n: int, stream: int, batch: Any) -> Sampler:
+            return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
+
+        lower, upper = partial(sampler, problem.n_lower), partial(sampler, problem.n_upper)
+
         n_groups, g = self.stencil()[0].shape
         return Plan(
-            *samplers,
-            n_groups,
-            g,
+            lower=lower(_random.LOWER, self.batch_size),
+            upper=upper(_random.UPPER, self.val_batch_size),
+            outer_lower=lower(
+                _random.OUTER_LOWER, self.batch_size if same else self.outer_batch_size
+            ),
+            outer_upper=upper(
+                _random.OUTER_UPPER, self.val_batch_size if same else self.outer_batch_size
+            ),
+            n_groups=n_groups,
+            g=g,
             independent=self.shared_samples is not True,
             outer_independent=self.shared_samples is False,
             n_threads=n_threads,

@@ -1,6 +1,7 @@
 """Bilevel problems: built-in ones, and `Problem` for your own oracles."""
 
 from importlib import import_module as _import_module
+from typing import Any as _Any
 
 _HOME = {
     "HyperCleaning": "hyper_cleaning",
@@ -12,7 +13,7 @@ _HOME = {
 __all__ = [*_HOME]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     if name in _HOME:
         return getattr(_import_module(f"fastbilevel.problems.{_HOME[name]}"), name)
     raise AttributeError(f"module 'fastbilevel.problems' has no attribute {name!r}")

@@ -254,7 +254,7 @@ class Quadratic(BilevelProblem):
             "R": spd(n_x, 0.5, 1.0),
         }
         if n is None:
-            return cls(**mean)
+            return cls(*mean.values())
 
         def scatter(array: np.ndarray) -> np.ndarray:
             noise = spread * rng.standard_normal((n, *array.shape))
@@ -262,7 +262,7 @@ class Quadratic(BilevelProblem):
                 noise = (noise + noise.transpose(0, 2, 1)) / 2
             return array + noise - noise.mean(axis=0)
 
-        return cls(**{name: scatter(array) for name, array in mean.items()})
+        return cls(*(scatter(array) for array in mean.values()))
 
     def texts(self) -> dict[str, Text]:
         return {
