@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +46,16 @@ def text(
     return build(function)
 
 
+@contextlib.contextmanager
+def _without_notice() -> Iterator[None]:
+    """Numba calls typed function pointers experimental each time; our tests are the notice."""
+    from numba.core.errors import NumbaExperimentalFeatureWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+        yield
+
+
 class Pointer:
     """A compiled oracle and the type under which another compiled text calls it.
 
@@ -61,10 +73,12 @@ class Pointer:
         from numba import types
 
         self.function = function
-        argument_types = tuple(type_of(a) for a in arguments)
-        function.compile(argument_types)
+        with _without_notice():
+            argument_types = tuple(type_of(a) for a in arguments)
+            function.compile(argument_types)
         returned = function.overloads[argument_types].signature.return_type
-        self.type = types.FunctionType(returned(*argument_types))
+        with _without_notice():
+            self.type = types.FunctionType(returned(*argument_types))
 
 
 def type_of(value: Any) -> Any:
@@ -104,8 +118,9 @@ def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
     """`function` compiled for the types of `arguments`, without the cost of finding them again."""
     if not hasattr(function, "overloads"):
         return function
-    signature = tuple(type_of(a) for a in arguments)
-    function.compile(signature)
+    with _without_notice():
+        signature = tuple(type_of(a) for a in arguments)
+        function.compile(signature)
     return function.get_overload(signature)
 
 
