@@ -36,6 +36,14 @@ class ConvergenceWarning(UserWarning):
     """A solver stopped before it reached the tolerance that was asked for."""
 
 
+def in_float64(problem: BilevelProblem) -> BilevelProblem:
+    """The problem with float64 data, or itself if it cannot be converted."""
+    try:
+        return problem.astype(np.float64)
+    except NotImplementedError:
+        return problem
+
+
 def lower_minimum(
     problem: BilevelProblem, x: np.ndarray, weight: float, start: np.ndarray, tol: float
 ) -> Minimum:

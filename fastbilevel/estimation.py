@@ -12,6 +12,7 @@ from fastbilevel._arguments import _vector
 from fastbilevel._conjugate_gradients import minimum_norm
 from fastbilevel._lower_solver import (
     ConvergenceWarning,
+    in_float64,
     lower_hessian,
     lower_minimum,
     warn_unless_converged,
@@ -54,8 +55,8 @@ def solve_lower(
     Returns
     -------
     (n_y,) array
-        In the problem's dtype; for float32 problems that are computed in float32 too, `tol` can be
-        beyond reach.
+        In the problem's dtype. float32 problems are solved in float64, with a converted copy of
+        their data, unless they cannot be converted; then `tol` can be beyond reach.
 
     Warns
     -----
@@ -71,7 +72,7 @@ def solve_lower(
     x, y = _point(problem, x, y0)
     _check_number("weight", weight)
     _check_number("tol", tol, positive=True)
-    found = lower_minimum(problem, x, float(weight), y, tol)
+    found = lower_minimum(in_float64(problem), x, float(weight), y, tol)
     warn_unless_converged(found, weight, tol, stacklevel=2)
     return found.y.astype(problem.dtype)
 
@@ -131,9 +132,10 @@ def hypergradient(
         _check_number("nu", nu, positive=True)
     if method not in ESTIMATORS:
         raise TypeError(closest(str(method), ESTIMATORS, "method of hypergradient:"))
+    precise = in_float64(problem)
     if method == "implicit":
-        return _implicit(problem, x, y, tol).astype(problem.dtype)
-    return _finite_difference(problem, x, y, order, nu, tol).astype(problem.dtype)
+        return _implicit(precise, x, y, tol).astype(problem.dtype)
+    return _finite_difference(precise, x, y, order, nu, tol).astype(problem.dtype)
 
 
 def _finite_difference(

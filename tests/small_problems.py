@@ -109,7 +109,7 @@ def singular_problem(y0=(0.0, 0.0)):
 
 
 def log_sum_exp_problem(A, b, x0, y0):
-    """g(x, y) = log sum exp(A y - b x) + ||A y||^2 / 2: minimisers differ by the null space of A."""
+    """g(x, y) = log sum exp(A y - b x) + ||A y||^2 / 2; minimisers differ by A's null space."""
 
     def weights(x, y):
         return softmax(A @ y - b * x[0])
