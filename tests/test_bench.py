@@ -11,14 +11,19 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
+import fastbilevel as fb
+
 ROOT = Path(__file__).resolve().parents[1]
 if not (ROOT / "bench").is_dir():
     pytest.skip("the benchmarks are not part of this copy", allow_module_level=True)
 # At the end, so that an installed package is tested and not the folder beside `bench`.
 sys.path.append(str(ROOT))
 
+from bench import report  # noqa: E402
 from bench.baselines import numpy_float64, scipy_wide  # noqa: E402
 from bench.baselines.setting import Setting, cut_blocks  # noqa: E402
+from bench.ours import Stepper, drawn_blocks  # noqa: E402
+from bench.timing import Task, interleave, ratios, spread  # noqa: E402
 
 ORDER_TWO = Setting(np.array([-1.0, 1.0]), np.array([-0.5, 0.5]), 0.1, 2.0, 0.3)
 ORDER_FOUR = Setting(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([1, -8, 8, -1]) / 12, 0.1, 2.0, 0.3)
@@ -176,3 +181,43 @@ def test_jax_penalty_loops_equal_the_reference(setting):
     assert_allclose(w.T, W_true[:, :, 1] - W_true[:, :, 0], rtol=1e-10, atol=1e-12)
     assert_allclose(x, x_true, rtol=1e-10)
     assert_allclose(x_half, x_true, rtol=1e-10)
+
+
+@pytest.mark.parametrize("matrix", [np.asarray, sp.csr_matrix])
+def test_our_run_equals_the_reference_on_the_blocks_that_it_draws(matrix):
+    """27 rows in blocks of 8 leave a last block of 3, which weighs as its rows."""
+    (X, y), (Xv, yv), s = rows(1, n=27), rows(2), ORDER_TWO
+    problem = fb.problems.LearnToRegularize(matrix(X), y, matrix(Xv), yv)
+    options = {"order": 2, "nu": s.nu, "lr_y": s.lr_y, "lr_x": s.lr_x, "inner_steps": 5}
+    run = Stepper(problem, 2, seed=3, batch_size=BATCH, val_batch_size=BATCH, **options)
+    result = run.advance()
+    run.close()
+    orders, plans, _ = drawn_blocks(27, 24, BATCH, 3, iterations=4, inner_steps=5)
+    sides = [cut_blocks(X, y, orders[0], BATCH), cut_blocks(Xv, yv, orders[1], BATCH)]
+    start_at_zero = np.zeros((FEATURES, CLASSES)), np.zeros(FEATURES)
+    reference = numpy_float64.LearnedPenalty(*sides, *start_at_zero, s)
+    for plan in plans:
+        reference.iterate(plan)
+    x, W = reference.result()
+    assert result.nit == 4
+    assert_allclose(result.x_last, x, rtol=1e-9)
+    assert_allclose(result.y_last, W.mean(axis=0).ravel(), rtol=1e-9, atol=1e-12)
+
+
+def test_report_fills_marked_blocks_and_names_those_without_result():
+    other = "<!-- bench:x -->\n<!-- /bench:x -->\n"
+    text = f"a\n<!-- bench:speed -->\nold\n<!-- /bench:speed -->\nb\n{other}"
+    filled, missing = report.fill(text, {"speed": "new\n"})
+    assert filled == text.replace("old", "new")
+    assert missing == ["x"]
+    assert report.fill(filled, {"speed": "new\n"})[0] == filled
+
+
+def test_rounds_are_interleaved_and_units_counted():
+    calls = []
+    tasks = {name: Task(lambda name=name: calls.append(name), 4) for name in "ab"}
+    times = interleave(tasks, rounds=3)
+    assert "".join(calls) == "ab" * 4
+    assert len(times["a"].cpu) == len(times["b"].wall) == 3
+    assert ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
+    assert spread([3.0, 1.0, 2.0], unit=1e-3) == "2000 (1000–3000)"
