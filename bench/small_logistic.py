@@ -11,6 +11,8 @@ from .timing import Task, interleave, ratios, spread, use_one_core
 
 use_one_core()
 
+import functools  # noqa: E402
+
 import numpy as np  # noqa: E402
 
 import fastbilevel as fb  # noqa: E402
@@ -24,6 +26,10 @@ from .record import Table, arguments, publish  # noqa: E402
 BATCH, INNER_STEPS = 64, 10
 # Whole blocks of 64 rows, since JAX slices have one length: 35,000 rows less 56.
 ROWS = 34_944
+LOOPS = (
+    ("JAX, softmax with C = 2", jax_dense.make_softmax_penalty, 2),
+    ("JAX, logistic", jax_dense.make_logistic_penalty, 1),
+)
 
 
 def main() -> None:
@@ -34,10 +40,11 @@ def main() -> None:
     problem = fb.problems.LearnToRegularize(data.X, data.y, data.X_val, data.y_val)
     run = our_run(problem, BATCH, setting, INNER_STEPS, count)
     common = (data, BATCH, setting, INNER_STEPS, count, rounds + 3)
-    loops = {
-        "JAX, softmax with C = 2": JaxLoop(jax_dense.make_softmax_penalty, *common, columns=2),
-        "JAX, logistic": JaxLoop(jax_dense.make_logistic_penalty, *common, columns=1),
-    }
+    loops = {}
+    for label, make, columns in LOOPS:
+        loops[label] = JaxLoop(make, *common, columns=columns)
+        flipped = functools.partial(make, flip=True)
+        loops[f"{label}, gradients as (R'X)'"] = JaxLoop(flipped, *common, columns=columns)
     tasks = {name: Task(loop.advance, count) for name, loop in loops.items()}
     times = interleave({"ours": Task(run.advance, count), **tasks}, rounds)
     ours = times["ours"].cpu

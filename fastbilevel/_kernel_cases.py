@@ -180,8 +180,8 @@ def _text_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
     size, calls = f"{batch} rows x {d} x {width}", blocks.shape[0]
     nnz = train[0][2].size / calls
     product = nnz * (item + 4 + width * item) + Z.nbytes
-    arguments = (X, blocks)
-    constants = (cpu.csr, width)
+    arguments: tuple[Any, ...] = (X, blocks)
+    constants: tuple[Any, ...] = (cpu.csr, width)
     flops = 2 * nnz * width
     yield Case(
         "csr.forward", size, make_forward, constants, (*arguments, V, Z), product, flops, calls
@@ -259,7 +259,7 @@ def _dense_cases(dtype: np.dtype[Any], n: int, d: int, C: int, batch: int) -> It
     constants = (cpu.dense, width)
     touched = batch * d * item + V.nbytes + Z.nbytes
     flops = 2 * batch * d * width
-    arguments = (train[0], blocks)
+    arguments: tuple[Any, ...] = (train[0], blocks)
     yield Case(
         "dense.forward", size, make_forward, constants, (*arguments, V, Z), touched, flops, calls
     )

@@ -137,8 +137,9 @@ def side_by_side(W, copies):
     return np.tile(W, copies)
 
 
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("setting", [ORDER_TWO, ORDER_FOUR])
-def test_jax_cleaning_equals_the_reference(setting):
+def test_jax_cleaning_equals_the_reference(setting, flip):
     jax = pytest.importorskip("jax", reason="JAX is a competitor and is not installed")
     from bench.baselines import jax_dense
 
@@ -150,7 +151,7 @@ def test_jax_cleaning_equals_the_reference(setting):
     for plan, outer in zip(PLANS, OUTER, strict=True):
         reference.iterate(plan, outer)
     with jax.enable_x64(True):
-        run = jax_dense.make_cleaning(train, val, BATCH, setting, 0.05)
+        run = jax_dense.make_cleaning(train, val, BATCH, setting, 0.05, flip)
         x, W = run(x0, side_by_side(W0, q), PLANS, OUTER)
         x, W = np.asarray(x), np.asarray(W)
     x_true, W_true = reference.result()
@@ -158,8 +159,9 @@ def test_jax_cleaning_equals_the_reference(setting):
     assert_allclose(x, x_true, rtol=1e-10)
 
 
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("setting", [ORDER_TWO, ORDER_FOUR])
-def test_jax_penalty_loops_equal_the_reference(setting):
+def test_jax_penalty_loops_equal_the_reference(setting, flip):
     """Softmax as it stands; logistic regression on the difference of the two columns."""
     jax = pytest.importorskip("jax", reason="JAX is a competitor and is not installed")
     from bench.baselines import jax_dense
@@ -173,9 +175,9 @@ def test_jax_penalty_loops_equal_the_reference(setting):
         reference.iterate(plan)
     x_true, W_true = reference.result()
     with jax.enable_x64(True):
-        softmax = jax_dense.make_softmax_penalty(train, val, BATCH, setting)
+        softmax = jax_dense.make_softmax_penalty(train, val, BATCH, setting, flip)
         x, W = map(np.asarray, softmax(x0, side_by_side(W0, q), PLANS, OUTER))
-        logistic = jax_dense.make_logistic_penalty(train, val, BATCH, setting)
+        logistic = jax_dense.make_logistic_penalty(train, val, BATCH, setting, flip)
         x_half, w = map(np.asarray, logistic(x0, np.zeros((FEATURES, q)), PLANS, OUTER))
     assert_allclose(W.reshape(FEATURES, q, 2).swapaxes(0, 1), W_true, rtol=1e-10, atol=1e-12)
     assert_allclose(w.T, W_true[:, :, 1] - W_true[:, :, 0], rtol=1e-10, atol=1e-12)
