@@ -1,33 +1,25 @@
-"""Refuse runs that cannot fit, before they start."""
+"""Refuse work that cannot fit into memory before it starts."""
 
 from __future__ import annotations
 
-from pathlib import Path
 
-
-def available_bytes(path: str = "/proc/meminfo") -> int | None:
-    """Memory that can be had without swapping, or None where the system does not say."""
+def available_memory() -> int | None:
+    """Bytes that can be allocated without swapping, or None where the system does not say."""
     try:
-        lines = Path(path).read_text().splitlines()
+        with open("/proc/meminfo") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
     except OSError:
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
+        pass
     return None
 
 
-def check_memory(wanted: int, what: str) -> None:
-    """Raise if `wanted` bytes are more than the machine has left.
-
-    Raises
-    ------
-    MemoryError
-        With the estimate in MB.
-    """
-    left = available_bytes()
-    if left is not None and wanted > left:
+def check_memory(needed: int, what: str) -> None:
+    """Raise MemoryError if `needed` bytes are more than there are."""
+    available = available_memory()
+    if available is not None and needed > available:
         raise MemoryError(
-            f"{what} would take about {wanted / 2**20:.0f} MB, but only {left / 2**20:.0f} MB are "
-            "free. Take a smaller order, float32, or fewer features."
+            f"{what} would take about {needed / 2**20:,.0f} MB; {available / 2**20:,.0f} MB are "
+            "available. Use float32, fewer features or classes, or a lower order."
         )

@@ -1,0 +1,228 @@
+"""Base of the bilevel problems whose lower level is softmax regression, on dense or CSR data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from fastbilevel import _compile, _validation
+from fastbilevel._dispatch import backend_of
+from fastbilevel._memory import check_memory
+from fastbilevel._problem import BilevelProblem, Plan, Text
+from fastbilevel._random import Sampler
+from fastbilevel.kernels.reference.draw import BLOCKS
+from fastbilevel.kernels.reference.weights import NONE
+from fastbilevel.problems import _softmax_texts as oracle_texts
+from fastbilevel.problems.callables import make_zero
+
+# ``(row_index, col_index, scale)`` of the penalty family.
+PenaltyIndex = tuple[np.ndarray, np.ndarray, float]
+
+# Multiply-adds of one step of a group below which starting threads costs more than it saves.
+THREADED_FROM = 2_000_000
+
+
+class SoftmaxRegression(BilevelProblem):
+    """Softmax regression: y is a weight matrix W, (d, C), flat; the logits of a row are ``x W``.
+
+    Inside, the features of CSR data are numbered by falling frequency and W is (d, C) in that
+    order, which keeps the rows in use close together; for dense data W is transposed, (C, d).
+
+    Attributes
+    ----------
+    classes : (C,) array
+        Labels in the order of the columns of W.
+    """
+
+    kind: int = NONE
+    learned: bool = False
+
+    def __init__(self, data: _validation.Data):
+        self.kernels = backend_of(data.X)
+        self.dtype, self.classes = data.dtype, data.classes
+        (self.n_lower, d), self.n_upper = data.X.shape, data.Xv.shape[0]
+        self._shape = d, len(data.classes)
+        self.n_y = d * len(data.classes)
+        self.y0 = np.zeros(self.n_y, self.dtype)
+        self._sparse = not isinstance(data.X, np.ndarray)
+        check_memory(self._bytes(data), f"{type(self).__name__} with {d} features")
+        if self._sparse:
+            self._columns, matrices = layout_by_frequency(data.X, data.Xv)
+            self.lower_shape = self._shape
+        else:
+            self._columns, matrices = np.arange(d), [(data.X,), (data.Xv,)]
+            self.lower_shape = (1, self.n_y)
+        labels, weights = (data.labels, data.labels_v), (data.weight, data.weight_v)
+        self._sides = tuple(zip(matrices, labels, weights, strict=True))
+
+    def _bytes(self, data: _validation.Data) -> int:
+        """Memory that copies of the data and a few lower iterates take."""
+        copies = data.X.nnz + data.Xv.nnz if self._sparse else 0
+        size = self.dtype.itemsize
+        return copies * (size + 8) + (self.n_lower + self.n_upper) * 16 + 4 * self.n_y * size
+
+    # -- layout ------------------------------------------------------------------------------
+
+    def pack_lower(self, y: np.ndarray) -> np.ndarray:
+        W = np.asarray(y, self.dtype).reshape(self._shape)
+        packed = W[self._columns] if self._sparse else W.T
+        return np.array(packed, order="C").reshape(-1)
+
+    def unpack_lower(self, packed: np.ndarray) -> np.ndarray:
+        if not self._sparse:
+            return np.array(packed.reshape(self._shape[::-1]).T, order="C").reshape(-1)
+        W = np.empty(self._shape, packed.dtype)
+        W[self._columns] = packed.reshape(self._shape)
+        return W.reshape(-1)
+
+    def coef(self, y: Any) -> np.ndarray:
+        """The weight matrix W, (d, C), of a lower variable y; a copy."""
+        return np.array(y, dtype=self.dtype).reshape(self._shape)
+
+    @property
+    def _layout(self) -> ModuleType:
+        name = "layout_csr" if self._sparse else "layout_dense"
+        return import_module(f"fastbilevel.kernels.{name}")
+
+    # -- oracles -----------------------------------------------------------------------------
+
+    @property
+    def _constants(self) -> tuple[Any, ...]:
+        return self._shape[1], self._sparse, self.kind, self.learned
+
+    def texts(self) -> dict[str, Text]:
+        upper = (False, self._shape[1], self._sparse, NONE, False)
+        return {
+            "value_lower": (oracle_texts.make_value, True, *self._constants),
+            "value_upper": (oracle_texts.make_value, *upper),
+            "grad_lower_y": (oracle_texts.make_gradient, True, *self._constants),
+            "grad_upper_y": (oracle_texts.make_gradient, *upper),
+            "grad_upper_x": (make_zero,),
+            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy, *self._constants),
+        }
+
+    @abstractmethod
+    def _penalty(self) -> PenaltyIndex:
+        """Where the squared penalty acts, in the internal layout."""
+
+    @abstractmethod
+    def _perturbed_gradient(self, plan: Plan) -> Text:
+        """Text and constants of the fused hypergradient estimate."""
+
+    def _n_coefficients(self) -> int:
+        return self.n_x if self.learned else 1
+
+    def _work(self, rows: int, offsets: int) -> tuple[Any, ...]:
+        row_index, col_index, _ = self._penalty()
+        size = rows * offsets * self._shape[1]
+        return (
+            np.empty(size, self.dtype),
+            np.empty(size, self.dtype),
+            np.empty(rows, self.dtype),
+            np.empty(rows),
+            np.empty(1),
+            np.empty(self._n_coefficients()),
+            np.empty((row_index.size, col_index.size)),
+            np.empty(self._n_coefficients()),
+        )
+
+    def _data(self, samplers: tuple[Sampler, ...] | None, n_threads: int) -> tuple[Any, ...]:
+        """Both sides, with copies of the blocks of `samplers`, if any; penalty; threads."""
+        sides = []
+        for (X, labels, weight), sampler in zip(self._sides, samplers or (None, None), strict=True):
+            order, batch, fixed = np.empty(0, np.int64), 1, False
+            if sampler is not None and sampler.mode == BLOCKS:
+                order, batch, fixed = sampler.order, sampler.batch, True
+            blocks = self._layout.build_blocks(X, order, batch, fixed)
+            sides.append((X, labels, weight, tuple(_read_only(a) for a in blocks)))
+        return (*sides, self._penalty(), n_threads)
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return self._data(None, 1), self._work(rows, 1)
+
+    def fused_texts(self, plan: Plan) -> dict[str, Text]:
+        descent = (
+            oracle_texts.make_perturbed_descent,
+            plan.g,
+            *self._constants,
+            int(plan.independent),
+            self._is_threaded(plan),
+        )
+        return {
+            "perturbed_descent": descent,
+            "perturbed_gradient": self._perturbed_gradient(plan),
+        }
+
+    def fused_arguments(self, plan: Plan) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        d, C = self._shape
+        batches = plan.lower.batch, plan.upper.batch
+        size = self.dtype.itemsize
+        check_memory(
+            plan.n_groups * plan.g * self.n_y * size + sum(batches) * plan.g * C * size,
+            f"{plan.n_groups * plan.g} lower iterates",
+        )
+        work = (
+            self._layout.workspace(d, *batches, plan.g, C, self.dtype),
+            np.ones(self.lower_shape[0]),
+            self._work(plan.outer_lower.batch, plan.g),
+        )
+        return self._data((plan.lower, plan.upper), plan.n_threads), work
+
+    def _is_threaded(self, plan: Plan) -> bool:
+        entries = 0.0
+        for (X, _, weight), sampler in zip(self._sides, (plan.lower, plan.upper), strict=True):
+            entries += X[-1].size / weight.size * sampler.batch
+        return plan.n_threads > 1 and entries * plan.g * self._shape[1] >= THREADED_FROM
+
+    # -- figures of merit --------------------------------------------------------------------
+
+    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """``accuracy``: share of the validation rows, by weight, whose class is predicted."""
+        logits = _compile.text(oracle_texts.make_logits, self.kernels, self._shape[1], self._sparse)
+        rows = np.arange(self.n_upper, dtype=np.int64)
+        Z = np.empty(rows.size * self._shape[1], self.dtype)
+        logits(self._data(None, 1), self.pack_lower(y), rows, Z)
+        _, labels, weight = self._sides[1]
+        right = Z.reshape(rows.size, -1).argmax(axis=1) == labels
+        return {"accuracy": float(np.mean(right * weight.astype(np.float64)))}
+
+
+def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
+    """Number the features by how often they occur in both matrices, most frequent first.
+
+    Parameters
+    ----------
+    X, Xv : (n, d), (m, d) csr_array
+        Not changed.
+
+    Returns
+    -------
+    columns : (d,) int64 array
+        Old numbers in the new order.
+    matrices : list of two tuples
+        ``(indptr, indices, values)`` of each matrix, read-only: int64, int32 or int64, float; new
+        numbers rise in every row.
+    """
+    counts = sum(np.bincount(matrix.indices, minlength=X.shape[1]) for matrix in (X, Xv))
+    columns = np.argsort(-counts, kind="stable")
+    index_type = np.promote_types(X.indices.dtype, Xv.indices.dtype)
+    rank = np.empty(columns.size, index_type)
+    rank[columns] = np.arange(columns.size)
+    matrices = []
+    for matrix in (X, Xv):
+        renamed = type(matrix)((matrix.data.copy(), rank[matrix.indices], matrix.indptr.copy()))
+        renamed.sort_indices()
+        indptr, indices = renamed.indptr.astype(np.int64), renamed.indices.astype(index_type)
+        matrices.append(tuple(_read_only(a) for a in (indptr, indices, renamed.data)))
+    return columns, matrices
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written: kernels are compiled for one kind of input only."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,190 @@
+"""Data hyper-cleaning: one weight per training row, chosen on clean validation data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._problem import Plan, Text
+from fastbilevel._validation import check_choice, check_data, check_number
+from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
+from fastbilevel.problems._softmax_regression import PenaltyIndex, SoftmaxRegression
+
+KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
+
+
+def make_grad_lower_x(k: Any, C: int, sparse: bool, kind: int) -> Any:
+    """The gradient in x of ``1/m sum_r r_i s(x_i) CE_i``."""
+    design = k.csr if sparse else k.dense
+
+    def grad_lower_x(data, work, x, y, rows, out):
+        X, labels, given, _ = data[0]
+        Z, _, _, losses, shift, _, _, _ = work
+        design.forward(X, rows, y, Z, C)
+        k.softmax.losses(Z, labels, rows, losses, C)
+        k.weights.shift_of(kind, x, shift)
+        out[:] = 0
+        k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
+
+    return grad_lower_x
+
+
+def make_jvp_lower_xy(k: Any, C: int, sparse: bool, kind: int) -> Any:
+    """The gradient in x of ``1/m sum_r r_i s(x_i) <softmax(x_r W) - e_y, x_r v>``."""
+    design = k.csr if sparse else k.dense
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        X, labels, given, _ = data[0]
+        Z, U, coefficients, losses, shift, _, _, _ = work
+        design.forward(X, rows, y, Z, C)
+        design.forward(X, rows, v, U, C)
+        coefficients[:] = 1
+        k.softmax.residual(Z, labels, rows, coefficients, C)
+        k.weights.row_products(Z, U, rows.size, C, losses)
+        k.weights.shift_of(kind, x, shift)
+        out[:] = 0
+        k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
+
+    return jvp_lower_xy
+
+
+def make_perturbed_gradient(
+    k: Any, g: int, C: int, sparse: bool, kind: int, independent: int
+) -> Any:
+    """Gradient in x of the combined losses at all lower iterates (F2SA-p, Algorithm 1).
+
+    The losses of the offsets are combined before they are weighted, in float64: what is common to
+    all offsets cancels there, since the coefficients add up to zero.
+    """
+    design = k.csr if sparse else k.dense
+    width = g * C
+
+    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
+        X, labels, given, _ = data[0]
+        Z, _, _, losses, shift, _, _, _ = work[2]
+        k.weights.shift_of(kind, x, shift)
+        out[:] = 0
+        losses[:] = 0
+        for a in range(Y.shape[0]):
+            rows, _ = k.draw.draw_batch(samplers[2], step, (a + 1) * independent)
+            design.forward(X, rows, Y[a], Z, width)
+            k.softmax.combine_losses(Z, labels, rows, alpha[a], losses, g, C)
+            # Shared samples: weigh the sum over all groups, once.
+            if independent or a == Y.shape[0] - 1:
+                factor = 1.0 / (nu * rows.size)
+                k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, factor, out)
+                losses[:] = 0
+
+    return perturbed_gradient
+
+
+class HyperCleaning(SoftmaxRegression):
+    """Learn the weights of training rows by validation on clean data.
+
+    Lower level: ``g(x, W) = 1/n sum_i r_i s(x_i) CE_i(W) + reg ||W||^2`` on the training data.
+    Upper level: ``f(W) = mean_i r_i CE_i(W)`` on the validation data.
+
+    Parameters
+    ----------
+    X, Xv : (n, d), (m, d) array_like or sparse
+        Training and validation data, both dense or both sparse; see `LearnToRegularize`.
+    y, yv : (n,), (m,) array_like
+        Labels of any kind, those of the training data possibly wrong.
+    reg : float
+        Ridge penalty, not negative.
+    weights : {"sigmoid", "clip", "softmax"}
+        s: ``1/(1 + exp(-x_i))`` (F2SA), ``min(max(x_i, 0), 1)`` (BOME, F2BA), or
+        ``n softmax(x)_i`` (F2SA-p, Example 2.1), so that g has the terms softmax(x)_i CE_i.
+    sample_weight, sample_weight_val, dtype, check_finite
+        As in `LearnToRegularize`.
+
+    Attributes
+    ----------
+    classes : (C,) array
+        Sorted labels, the columns of W.
+    x0 : (n,) array
+        Zeros for "sigmoid" (every row weighs 1/2) and "softmax" (every row weighs 1), 1/2 for
+        "clip" (every row weighs 1/2).
+    y0 : (d*C,) array
+        Zeros.
+    default_bounds : (0, 1) for "clip", else None
+        Beyond them the clipped weights have no gradient, and x could not come back.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        If the data are not what is described above.
+
+    Examples
+    --------
+    >>> import numpy as np, fastbilevel as fb
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.standard_normal((60, 5)), rng.integers(0, 3, 60)
+    >>> problem = fb.problems.HyperCleaning(X[:40], y[:40], X[40:], y[40:], reg=0.01)
+    >>> problem.n_x, problem.n_y
+    (40, 15)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        Xv: Any,
+        yv: Any,
+        reg: float = 1e-3,
+        weights: str = "sigmoid",
+        *,
+        sample_weight: Any = None,
+        sample_weight_val: Any = None,
+        dtype: Any = None,
+        check_finite: bool = True,
+    ):
+        self.weights = check_choice("weights", weights, tuple(KINDS))
+        self.kind = KINDS[weights]
+        self.reg = check_number("reg", reg)
+        data = check_data(
+            X,
+            y,
+            Xv,
+            yv,
+            sample_weight=sample_weight,
+            sample_weight_val=sample_weight_val,
+            dtype=dtype,
+            check_finite=check_finite,
+        )
+        super().__init__(data)
+        self.n_x = self.n_lower
+        self.x0 = np.full(self.n_x, 0.5 if self.kind == CLIP else 0.0, self.dtype)
+        self.default_bounds = (0.0, 1.0) if self.kind == CLIP else None
+
+    def _penalty(self) -> PenaltyIndex:
+        rows = np.zeros(self.lower_shape[0], np.int64)
+        return (rows, np.zeros(1, np.int64), 2.0 * self.reg)
+
+    def texts(self) -> dict[str, Text]:
+        constants = (self._shape[1], self._sparse, self.kind)
+        own: dict[str, Text] = {
+            "grad_lower_x": (make_grad_lower_x, *constants),
+            "jvp_lower_xy": (make_jvp_lower_xy, *constants),
+        }
+        return super().texts() | own
+
+    def _perturbed_gradient(self, plan: Plan) -> Text:
+        constants = (self._shape[1], self._sparse, self.kind, int(plan.outer_independent))
+        return (make_perturbed_gradient, plan.g, *constants)
+
+    def row_weights(self, x: Any) -> np.ndarray:
+        """s(x_i) of every training row, (n,) float64."""
+        weights, shift = np.empty(self.n_x), np.empty(1)
+        x = np.asarray(x, self.dtype)
+        family = self.kernels.weights
+        family.shift_of(self.kind, x, shift)
+        rows = np.arange(self.n_x)
+        family.row_coefficients(self.kind, x, shift[0], np.ones(self.n_x), rows, 1.0, weights)
+        return weights
+
+    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """``accuracy`` on the validation data, ``mean_weight`` of the training rows."""
+        mean = float(self.row_weights(x).mean())
+        return super().metrics(x, y) | {"mean_weight": mean}

@@ -1,0 +1,170 @@
+"""Learning penalties on validation data: one log-penalty per feature, class, pair or group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._problem import Plan, Text
+from fastbilevel._validation import check_choice, check_data
+from fastbilevel._validation_labels import check_groups
+from fastbilevel.problems._softmax_regression import PenaltyIndex, SoftmaxRegression
+
+PENALTIES = ("feature", "class", "both", "group")
+REDUCTIONS = ("mean", "sum")
+
+
+def make_grad_lower_x(k: Any) -> Any:
+    """``1/2 scale exp(x_k) sum W_ic^2`` over the positions of penalty k."""
+
+    def grad_lower_x(data, work, x, y, rows, out):
+        row_index, col_index, scale = data[2]
+        k.penalty.penalty_products(row_index, col_index, 0.5 * scale, x, y, y, work[7], out)
+
+    return grad_lower_x
+
+
+def make_jvp_lower_xy(k: Any) -> Any:
+    """``scale exp(x_k) sum W_ic v_ic`` over the positions of penalty k."""
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        row_index, col_index, scale = data[2]
+        k.penalty.penalty_products(row_index, col_index, scale, x, y, v, work[7], out)
+
+    return jvp_lower_xy
+
+
+def make_perturbed_gradient(k: Any, g: int, C: int) -> Any:
+    """Combination of the penalty gradients at all lower iterates; it needs no data."""
+
+    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
+        row_index, col_index, scale = data[2]
+        total = work[2][7]
+        k.penalty.penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g, C)
+
+    return perturbed_gradient
+
+
+class LearnToRegularize(SoftmaxRegression):
+    """Learn the penalties of softmax regression by validation.
+
+    Lower level: ``g(x, W) = mean_i r_i CE_i(W) + 1/2 R_ic(exp(x_k(i,c)) W_ic^2)`` on the training
+    data, with R the mean or the sum over all features i and classes c. Upper level:
+    ``f(W) = mean_i r_i CE_i(W)`` on the validation data. F2SA-p, Example 2.2, has the sum without
+    the factor 1/2; the authors' code has the mean.
+
+    Parameters
+    ----------
+    X, Xv : (n, d), (m, d) array_like or sparse
+        Training and validation data, both dense or both sparse. Dense C-ordered arrays of the
+        working dtype are used without a copy, read-only and memory-mapped ones too: do not change
+        them while the problem is in use. Sparse data are never densified.
+    y, yv : (n,), (m,) array_like
+        Labels of any kind; those of `yv` occur in `y`.
+    penalty : {"feature", "class", "both", "group"}
+        What shares a log-penalty: x has one element per feature (d,), per class (C,), per pair of
+        them (d*C,), features first, or per group of features.
+    groups : (d,) array_like, optional
+        Group of every feature, any labels, for ``penalty="group"``; x follows their sorted order,
+        kept in `group_names`.
+    reduction : {"mean", "sum"}
+        R. The mean makes penalties weaker by d*C.
+    sample_weight, sample_weight_val : (n,), (m,) array_like, optional
+        r, not negative; scaled to mean 1, so that a weight of 2 is a row that occurs twice.
+    dtype : {float32, float64}, optional
+        What everything is computed in, x and W included; by default float32 if both data sets are
+        float32 or narrower, else float64. Integers are cast to float64.
+    check_finite : bool
+        False skips the search for NaN and inf.
+
+    Attributes
+    ----------
+    classes : (C,) array
+        Sorted labels, the columns of W.
+    x0, y0 : (n_x,), (d*C,) arrays
+        Zeros.
+    default_bounds : (-30, 30)
+        Keeps exp(x) in range.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        If the data are not what is described above.
+
+    Examples
+    --------
+    >>> import numpy as np, fastbilevel as fb
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.standard_normal((60, 5)), rng.integers(0, 3, 60)
+    >>> problem = fb.problems.LearnToRegularize(X[:40], y[:40], X[40:], y[40:])
+    >>> problem.n_x, problem.n_y
+    (5, 15)
+    """
+
+    learned = True
+    default_bounds = (-30.0, 30.0)
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        Xv: Any,
+        yv: Any,
+        penalty: str = "feature",
+        groups: Any = None,
+        reduction: str = "mean",
+        *,
+        sample_weight: Any = None,
+        sample_weight_val: Any = None,
+        dtype: Any = None,
+        check_finite: bool = True,
+    ):
+        self.penalty = check_choice("penalty", penalty, PENALTIES)
+        self.reduction = check_choice("reduction", reduction, REDUCTIONS)
+        data = check_data(
+            X,
+            y,
+            Xv,
+            yv,
+            sample_weight=sample_weight,
+            sample_weight_val=sample_weight_val,
+            dtype=dtype,
+            check_finite=check_finite,
+        )
+        super().__init__(data)
+        d, C = self._shape
+        self.group_names, self._groups = None, np.arange(d)
+        if penalty == "group":
+            self.group_names, self._groups = check_groups(groups, d)
+        elif groups is not None:
+            raise ValueError(f"groups is for penalty='group' only; penalty is {penalty!r}.")
+        n_groups = int(self._groups.max()) + 1
+        self.n_x = {"feature": d, "class": C, "both": d * C, "group": n_groups}[penalty]
+        self.x0 = np.zeros(self.n_x, self.dtype)
+
+    def _penalty(self) -> PenaltyIndex:
+        d, C = self._shape
+        # The number of a penalty is the sum of a part that the feature decides and one that the
+        # class decides.
+        of_feature = np.zeros(d, np.int64) if self.penalty == "class" else self._groups
+        of_class = np.zeros(1, np.int64)
+        if self.penalty in ("class", "both"):
+            of_class = np.arange(C)
+        if self.penalty == "both":
+            of_feature = of_feature * C
+        scale = 1.0 / (d * C) if self.reduction == "mean" else 1.0
+        if self._sparse:
+            return (of_feature[self._columns], of_class, scale)
+        positions = np.broadcast_to(of_class[:, np.newaxis] + of_feature, (C, d))
+        return (np.zeros(1, np.int64), positions.reshape(-1), scale)
+
+    def texts(self) -> dict[str, Text]:
+        own: dict[str, Text] = {
+            "grad_lower_x": (make_grad_lower_x,),
+            "jvp_lower_xy": (make_jvp_lower_xy,),
+        }
+        return super().texts() | own
+
+    def _perturbed_gradient(self, plan: Plan) -> Text:
+        return (make_perturbed_gradient, plan.g, self._shape[1])
