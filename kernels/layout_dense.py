@@ -1,0 +1,100 @@
+"""Arrays that the dense kernels of every backend need: transposed minibatch blocks, scratch space."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Samples of a panel: their data stay in the second-level cache from the logits to the gradient.
+PANEL = 64
+# Samples whose residuals are computed together.
+STRIP = 16
+# Panels between two barriers of the threads.
+GROUP = 16
+# Features that scratch arrays are padded to: the widest vector register, and what threads share.
+UNIT = 16
+
+# Up to this many features fixed blocks are also stored transposed, in tiles.
+FEW_FEATURES = 64
+# Features of a tile are padded to a multiple of this.
+TILE_UNIT = 4
+
+
+def _round_up(value, unit):
+    """The smallest multiple of `unit` that is not less than `value`."""
+    return -(-value // unit) * unit
+
+
+def build_blocks(X, order, batch, enabled):
+    """Copy the fixed minibatch blocks of narrow data, transposed.
+
+    Block b holds the rows ``order[b*batch : (b+1)*batch]``, cut into tiles of PANEL samples. The
+    kernels use them for two classes: rows so short cannot fill vectors, columns of samples can.
+
+    Parameters
+    ----------
+    X : tuple
+        ``(matrix,)``, (n, d).
+    order : (n,) int64 array
+        All rows in the order in which they are cut into blocks.
+    batch : int
+        Rows of a block; the last one may be shorter.
+    enabled : bool
+        Whether minibatches are fixed blocks and there are two classes.
+
+    Returns
+    -------
+    tiles : (blocks, ceil(batch/PANEL), features, PANEL) array
+        ``tiles[b, s, k, r] = matrix[order[b*batch + s*PANEL + r], k]``, of the dtype of the data;
+        features are padded to a multiple of TILE_UNIT, and these and missing samples are 0. Of
+        size 0 if not `enabled`, if there are more than FEW_FEATURES features, or if padding would
+        more than double the size.
+    """
+    (matrix,) = X
+    n, d = matrix.shape
+    samples, features = _round_up(batch, PANEL), _round_up(d, TILE_UNIT)
+    wanted = enabled and d <= FEW_FEATURES and samples <= 2 * batch
+    blocks = np.zeros((-(-n // batch) if wanted else 0, samples, features), matrix.dtype)
+    for b, block in enumerate(blocks):
+        rows = order[b * batch : (b + 1) * batch]
+        block[: rows.size, :d] = matrix[rows]
+    tiles = blocks.reshape(len(blocks), samples // PANEL, PANEL, features).swapaxes(2, 3)
+    return (np.ascontiguousarray(tiles),)
+
+
+def workspace(n_features, batch_g, batch_f, g, C, dtype):
+    """Scratch arrays of `dense.descent_step`.
+
+    Parameters
+    ----------
+    n_features : int
+    batch_g, batch_f : int
+        Rows of the largest minibatch of the lower and of the upper level.
+    g, C : int
+        Offsets in a group, classes.
+    dtype : float32 or float64
+        That of the data and the iterates.
+
+    Returns
+    -------
+    addresses : (m,) int64 array
+        Where the data of each sample of the step begin; m = batch_g + batch_f, padded.
+    labels : (m,) int32 array
+    coefficients : (g, m) array
+        Label, and weight at every offset, of each sample.
+    differences, gradient : (g*(C-1)*d,) arrays
+        Iterates relative to the last class, and the gradient; d padded.
+    Z : (GROUP*g*(C-1)*PANEL,) array
+        Logits, then residuals, of the samples between two barriers.
+    """
+    samples = _round_up(batch_g + batch_f, PANEL) + PANEL
+    columns = g * (C - 1)
+    size = columns * _round_up(n_features, UNIT)
+    panels = min(GROUP, -(-samples // PANEL))
+    return (
+        np.zeros(samples, np.int64),
+        np.zeros(samples, np.int32),
+        np.zeros((g, samples), dtype),
+        np.zeros(size, dtype),
+        np.zeros(size, dtype),
+        np.zeros(panels * columns * PANEL, dtype),
+    )
