@@ -1,8 +1,10 @@
-"""Arrays that the CSR kernels of every backend need: minibatch blocks by features, scratch space."""
+"""Arrays that the CSR kernels of every backend need: blocks by features, scratch space."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from .memory import aligned_empty
 
 
 def build_blocks(X, order, batch, enabled):
@@ -92,9 +94,5 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
     factors, inverse : (n_features,) arrays
         The scale before the step, and lr over the scale after it, in the dtype of the iterates.
     """
-    return (
-        np.empty(batch_g * g * C, dtype),
-        np.empty(batch_f * g * C, dtype),
-        np.empty(n_features, dtype),
-        np.empty(n_features, dtype),
-    )
+    sizes = batch_g * g * C, batch_f * g * C, n_features, n_features
+    return tuple(aligned_empty(size, dtype) for size in sizes)

@@ -71,7 +71,7 @@ def flush(V, scale, width):
 
 @kernel
 def _next_scale(penalty, lr, scale, factors, inverse):
-    """Multiply the scale by 1 - lr e and note the old one; count the rows that must take it over."""
+    """Multiply the scale by 1 - lr e, note the old one, count rows that must take it over."""
     small = 0
     rate = factors.dtype.type(lr)
     for i in range(scale.size):
