@@ -100,17 +100,17 @@ def make_backward(k: Any, family: Any, width: int) -> Any:
 
 
 def make_residual(k: Any, C: int) -> Any:
-    def residual(repeats, Z, labels, blocks, coefficients):
+    def residual(repeats, Z, labels, rows, coefficients):
         for _ in range(repeats):
-            k.softmax.residual(Z, labels, blocks[0], coefficients, C)
+            k.softmax.residual(Z, labels, rows, coefficients, C)
 
     return residual
 
 
 def make_losses(k: Any, C: int) -> Any:
-    def losses(repeats, Z, labels, blocks, out):
+    def losses(repeats, Z, labels, rows, out):
         for _ in range(repeats):
-            k.softmax.losses(Z, labels, blocks[0], out, C)
+            k.softmax.losses(Z, labels, rows, out, C)
 
     return losses
 
@@ -162,121 +162,136 @@ def _vector_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
 def _text_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
     n, d, C, batch = TEXT
     width, item = OFFSETS * C, dtype.itemsize
-    documents, labels = make_text(2 * n, d, C, dtype=dtype)
-    # Numbered by falling frequency, as the problems do it.
-    rank = np.empty(d, np.int32)
-    rank[np.argsort(-np.bincount(documents.indices, minlength=d), kind="stable")] = np.arange(d)
-    documents = sp.csr_matrix((documents.data, rank[documents.indices], documents.indptr))
-    documents.sort_indices()
     order = np.arange(n)
+    train, val = (_csr_side(X, labels, order, batch) for X, labels in _documents(dtype))
     blocks = order.reshape(-1, batch)
-    train, val = (
-        _csr_side(documents[start : start + n], labels[start : start + n], order, batch)
-        for start in (0, n)
+    # Nonzeros and distinct features of a block, on average.
+    nnz, features = (array.size / blocks.shape[0] for array in (train[0][2], train[3][1]))
+    data, rows = nnz * (item + 4), nnz * width * item
+    logits, scale = batch * width * item, d * (3 * 8 + 4 * item)
+    cost = Cost(
+        data=data,
+        iterate=rows,
+        step=4 * (data + rows) + 8 * logits + 2 * features * (12 + 2 * width * item) + scale,
+        operations=2 * nnz * width,
     )
-    X, ones = train[0], np.ones(d)
-    V, G = np.zeros(d * width, dtype), np.zeros(d * width, dtype)
-    Z = np.zeros(batch * width, dtype)
-    size, calls = f"{batch} rows x {d} x {width}", blocks.shape[0]
-    nnz = train[0][2].size / calls
-    product = nnz * (item + 4 + width * item) + Z.nbytes
-    arguments: tuple[Any, ...] = (X, blocks)
-    constants: tuple[Any, ...] = (cpu.csr, width)
-    flops = 2 * nnz * width
-    yield Case(
-        "csr.forward", size, make_forward, constants, (*arguments, V, Z), product, flops, calls
-    )
-    scatter = product + nnz * width * item
-    yield Case(
-        "csr.backward", size, make_backward, constants, (*arguments, Z, G), scatter, flops, calls
-    )
-    nnz += val[0][2].size / calls
-    features = (train[3][1].size + val[3][1].size) / calls
-    touched = (
-        2 * nnz * (item + 4 + width * item)
-        + 2 * batch * 4 * width * item
-        + features * (4 + 8 + 2 * width * item)
-        + d * (3 * 8 + 4 * item)
-    )
+    size = f"{batch} rows x {d} x {width}"
     work = layout_csr.workspace(d, batch, batch, OFFSETS, C, dtype)
-    weights, penalty = np.array([-0.1, 0.1]), np.full((d, 1), 1e-3)
-    x = np.zeros(d, dtype)
-    arguments = (train, val, blocks, x, weights, penalty, V, ones, work)
-    yield Case(
-        "csr.descent_step",
-        size,
-        make_descent_step,
-        (cpu.csr, OFFSETS, C),
-        arguments,
-        touched,
-        4 * nnz * width,
-        calls,
+    penalty = np.full((d, 1), 1e-3)
+    yield from _regression_cases(
+        "csr", cpu.csr, size, train, val, blocks, penalty, work, d, C, cost
     )
-    size = f"{d} x {width}"
-    yield Case("csr.flush", size, make_flush, (width,), (V, ones), 2 * V.nbytes + 16 * d)
-    row_index, col_index = np.arange(d), np.zeros(1, np.int64)
-    arguments = (row_index, col_index, x, V.reshape(1, -1), np.array([[-0.5, 0.5]]), ones, x)
-    yield Case(
-        "penalty.penalty_gradient",
-        size,
-        make_penalty_gradient,
-        (OFFSETS, C),
-        arguments,
-        V.nbytes + d * (8 + 2 * item),
-        4 * V.size,
-    )
-    Z = np.zeros(batch * C, dtype)
-    size = f"{batch} x {C}"
-    arguments = (Z, train[1], blocks, np.full(batch, 1e-3))
-    yield Case("softmax.residual", size, make_residual, (C,), arguments, 2 * Z.nbytes)
-    arguments = (Z, train[1], blocks, np.empty(batch))
-    yield Case("softmax.losses", size, make_losses, (C,), arguments, Z.nbytes)
+    yield from _iterate_cases(dtype, d, C)
+    yield from _softmax_cases(train[1], blocks[0], dtype, C)
+
+
+def _documents(dtype: np.dtype[Any]) -> Iterator[tuple[sp.csr_matrix, np.ndarray]]:
+    """Training and validation documents, features numbered by falling frequency as in problems."""
+    n, d, C, _ = TEXT
+    X, labels = make_text(2 * n, d, C, dtype=dtype)
+    rank = np.empty(d, np.int32)
+    rank[np.argsort(-np.bincount(X.indices, minlength=d), kind="stable")] = np.arange(d)
+    X = sp.csr_matrix((X.data, rank[X.indices], X.indptr), shape=X.shape)
+    X.sort_indices()
+    yield X[:n], labels[:n]
+    yield X[n:], labels[n:]
 
 
 def _csr_side(X: sp.csr_matrix, labels: np.ndarray, order: np.ndarray, batch: int) -> tuple:
     rows = (X.indptr.astype(np.int64), X.indices, X.data)
-    weight = np.ones(labels.size, X.dtype)
     blocks = layout_csr.build_blocks(rows, order, batch, True)
-    return rows, labels.astype(np.int32), weight, blocks
+    return rows, labels.astype(np.int32), np.ones(labels.size, X.dtype), blocks
 
 
 def _dense_cases(dtype: np.dtype[Any], n: int, d: int, C: int, batch: int) -> Iterator[Case]:
     width, item = OFFSETS * C, dtype.itemsize
-    rng = np.random.default_rng(0)
     order = np.arange(n)
-    blocks = order.reshape(-1, batch)
-    calls = blocks.shape[0]
-    sides = []
+    rng = np.random.default_rng(0)
+    sides: list[tuple[Any, ...]] = []
     for _ in range(2):
         X = (rng.random((n, d)).astype(dtype),)
         labels = rng.integers(0, C, n).astype(np.int32)
         tiles = layout_dense.build_blocks(X, order, batch, True)
         sides.append((X, labels, np.ones(n, dtype), tiles))
-    train, val = sides
-    V, G = np.zeros(width * d, dtype), np.zeros(width * d, dtype)
-    Z = np.zeros(batch * width, dtype)
+    data, iterate, logits = (size * item for size in (batch * d, d * width, batch * width))
+    cost = Cost(data, iterate, 2 * data + 3 * iterate + 8 * logits, 2 * batch * d * width)
     size = f"{batch} rows x {d} x {width}"
-    constants = (cpu.dense, width)
-    touched = batch * d * item + V.nbytes + Z.nbytes
-    flops = 2 * batch * d * width
-    arguments: tuple[Any, ...] = (train[0], blocks)
-    yield Case(
-        "dense.forward", size, make_forward, constants, (*arguments, V, Z), touched, flops, calls
-    )
-    touched += V.nbytes
-    yield Case(
-        "dense.backward", size, make_backward, constants, (*arguments, Z, G), touched, flops, calls
-    )
     work = layout_dense.workspace(d, batch, batch, OFFSETS, C, dtype)
-    weights, penalty = np.array([-0.1, 0.1]), np.full((1, 1), 1e-3)
-    arguments = (train, val, blocks, np.zeros(1, dtype), weights, penalty, V, np.ones(1), work)
-    yield Case(
-        "dense.descent_step",
-        size,
-        make_descent_step,
-        (cpu.dense, OFFSETS, C),
-        arguments,
-        2 * batch * (d + 4 * width) * item + 3 * V.nbytes,
-        4 * flops,
-        calls,
+    blocks, penalty = order.reshape(-1, batch), np.full((1, 1), 1e-3)
+    yield from _regression_cases(
+        "dense", cpu.dense, size, sides[0], sides[1], blocks, penalty, work, d, C, cost
     )
+
+
+class Cost(NamedTuple):
+    """Bytes of a minibatch's data, of the iterate's rows it meets, and of a whole step.
+
+    `operations` are those of one product.
+    """
+
+    data: float
+    iterate: float
+    step: float
+    operations: float
+
+
+def _regression_cases(
+    name: str,
+    family: Any,
+    size: str,
+    train: tuple[Any, ...],
+    val: tuple[Any, ...],
+    blocks: np.ndarray,
+    penalty: np.ndarray,
+    work: tuple[Any, ...],
+    d: int,
+    C: int,
+    cost: Cost,
+) -> Iterator[Case]:
+    X, _, weights, _ = train
+    width, calls = OFFSETS * C, blocks.shape[0]
+    Z = np.zeros(blocks.shape[1] * width, weights.dtype)
+    V, G = np.zeros((2, d * width), weights.dtype)
+
+    def case(kernel, make, constants, arguments, touched, operations):
+        shared = (touched, operations, calls)
+        return Case(f"{name}.{kernel}", size, make, (family, *constants), arguments, *shared)
+
+    touched = cost.data + cost.iterate + Z.nbytes
+    yield case("forward", make_forward, (width,), (X, blocks, V, Z), touched, cost.operations)
+    touched += cost.iterate
+    yield case("backward", make_backward, (width,), (X, blocks, Z, G), touched, cost.operations)
+    x, offsets, scale = np.zeros(d, V.dtype), np.array([-0.1, 0.1]), np.ones(d)
+    arguments = (train, val, blocks, x, offsets, penalty, V, scale, work)
+    constants = (OFFSETS, C)
+    operations = 4 * cost.operations
+    yield case("descent_step", make_descent_step, constants, arguments, cost.step, operations)
+
+
+def _iterate_cases(dtype: np.dtype[Any], d: int, C: int) -> Iterator[Case]:
+    width = OFFSETS * C
+    V, scale, x, out = (
+        np.zeros(d * width, dtype),
+        np.ones(d),
+        np.zeros(d, dtype),
+        np.zeros(d, dtype),
+    )
+    size = f"{d} x {width}"
+    yield Case("csr.flush", size, make_flush, (width,), (V, scale), 2 * V.nbytes + 16 * d)
+    indices = np.arange(d), np.zeros(1, np.int64)
+    arguments = (*indices, x, V.reshape(1, -1), np.array([[-0.5, 0.5]]), np.empty(d), out)
+    touched = V.nbytes + d * (8 + 16) + x.nbytes + out.nbytes
+    make = make_penalty_gradient
+    constants = (OFFSETS, C)
+    yield Case("penalty.penalty_gradient", size, make, constants, arguments, touched, 4 * V.size)
+
+
+def _softmax_cases(
+    labels: np.ndarray, rows: np.ndarray, dtype: np.dtype[Any], C: int
+) -> Iterator[Case]:
+    Z, coefficients = np.zeros(rows.size * C, dtype), np.full(rows.size, 1e-3)
+    size = f"{rows.size} x {C}"
+    arguments = (Z, labels, rows, coefficients)
+    yield Case("softmax.residual", size, make_residual, (C,), arguments, 2 * Z.nbytes)
+    arguments = (Z, labels, rows, np.empty(rows.size))
+    yield Case("softmax.losses", size, make_losses, (C,), arguments, Z.nbytes)
