@@ -6,7 +6,6 @@ import argparse
 import os
 import platform
 import sys
-import time
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -74,16 +73,18 @@ def _info(options: argparse.Namespace) -> None:
 
     from fastbilevel._result import versions
 
-    for name, version in versions().items():
-        print(f"{name:<14}{version}")
-    for name in EXTRAS:
-        print(f"{name:<14}{_version_or_absent(name)}")
-    print(f"{'processor':<14}{_processor()}")
-    print(f"{'target':<14}{llvmlite.binding.get_host_cpu_name()}")
-    print(f"{'cores':<14}{os.cpu_count()}")
-    layer = numba.config.THREADING_LAYER
-    print(f"{'threads':<14}{numba.get_num_threads()} (Numba; threading layer: {layer})")
-    print(f"{'backend':<14}CPU, compiled by Numba")
+    layer = numba.config.THREADING_LAYER  # type: ignore[attr-defined]
+    facts = {
+        **versions(),
+        **{name: _version_or_absent(name) for name in EXTRAS},
+        "processor": _processor(),
+        "target": llvmlite.binding.get_host_cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": f"{numba.get_num_threads()} (threading layer: {layer})",
+        "backend": "CPU, compiled by Numba",
+    }
+    for name, fact in facts.items():
+        print(f"{name:<13} {fact}")
 
 
 def _version_or_absent(name: str) -> str:
@@ -106,9 +107,7 @@ def _processor() -> str:
 def _warmup(options: argparse.Namespace) -> None:
     from fastbilevel import warmup
 
-    start = time.perf_counter()
-    warmup()
-    print(f"Compiled or loaded from the disk cache in {time.perf_counter() - start:.1f} s.")
+    print(f"Compiled, or loaded from the disk cache, in {warmup():.1f} s.")
 
 
 def _bench(options: argparse.Namespace) -> None:

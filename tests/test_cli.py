@@ -1,0 +1,179 @@
+"""The command line, and what the demo claims."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from fastbilevel import _demo, cli
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+ROW = re.compile(r"^(\S.*?\S) {2,}(\S.*?\S) {2,}([\d.]+) {2,}([\d.]+)%$", re.MULTILINE)
+
+
+class Shown(NamedTuple):
+    """What a run of the demo left: its text, its table {(model, fitted on): (loss, accuracy)}."""
+
+    text: str
+    table: dict[tuple[str, str], tuple[float, float]]
+    figure: Path
+
+
+def _table(text):
+    return {(m[1], m[2]): (float(m[3]), float(m[4]) / 100) for m in ROW.finditer(text)}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    figure = tmp_path_factory.mktemp("demo") / "demo.png"
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        status = cli.main(["demo", "--figure", str(figure)])
+    assert status == 0
+    return Shown(text.getvalue(), _table(text.getvalue()), figure)
+
+
+# ----------------------------------------------------------------------------------- the demo
+
+
+@pytest.mark.parametrize("fitted_on", ["training", "training + validation"])
+def test_learned_penalties_beat_the_tuned_one(shown, fitted_on):
+    tuned_loss, tuned_accuracy = shown.table["one tuned penalty", fitted_on]
+    loss, accuracy = shown.table["learned penalties", fitted_on]
+    assert loss < 0.75 * tuned_loss
+    assert accuracy > tuned_accuracy + 0.02
+
+
+def test_noise_is_penalised_more_than_pixels(shown):
+    noise, pixels = re.search(r"([\d.e-]+) on noise, ([\d.e-]+) on pixels", shown.text).groups()
+    assert float(noise) > 20 * float(pixels)
+
+
+def test_cleaning_beats_what_can_be_done_without(shown):
+    table = shown.table
+    cleaned = table["cleaned", "kept + clean"]
+    for name in (
+        ("no cleaning", "training"),
+        ("no cleaning", "training + clean"),
+        ("clean rows alone", "clean"),
+    ):
+        assert cleaned[0] < table[name][0]
+        assert cleaned[1] > table[name][1] + 0.005
+    # knowing the wrong labels is the bound
+    assert cleaned[0] > table["wrong labels known", "right"][0]
+
+
+def test_wrong_labels_are_found(shown):
+    precision, recall = re.search(r"precision ([\d.]+)%, recall ([\d.]+)%", shown.text).groups()
+    assert float(precision) > 85
+    assert float(recall) > 85
+
+
+def test_demo_takes_well_under_a_minute(shown):
+    seconds = float(re.search(r"^([\d.]+) s in all", shown.text, re.MULTILINE)[1])
+    assert seconds < 60
+
+
+def test_demo_draws_a_figure(shown):
+    image = pytest.importorskip("matplotlib.image")
+    height, width = image.imread(shown.figure).shape[:2]
+    assert height > 400
+    assert width > 800
+
+
+def test_demo_without_matplotlib_names_the_extra(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    empty = _demo.Learned([], None, np.zeros(0, bool))
+    assert "fastbilevel[plot]" in _demo._draw(empty, empty, tmp_path / "demo.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readme_tables_are_what_the_demo_prints(shown):
+    printed = _table(README.read_text(encoding="utf-8"))
+    assert printed.keys() == shown.table.keys()
+    for name, (loss, accuracy) in printed.items():
+        # rounding differs between processors, and a few digits near the border with it
+        assert shown.table[name][0] == pytest.approx(loss, abs=0.02), name
+        assert shown.table[name][1] == pytest.approx(accuracy, abs=0.01), name
+
+
+def test_splits_do_not_overlap():
+    rows = np.arange(1797)
+    split = _demo._split(rows[:, None], rows, (200, 500))
+    parts = [split.y, split.y_val, split.y_test]
+    assert [part.size for part in parts] == [200, 500, 1097]
+    assert np.array_equal(np.sort(np.concatenate(parts)), rows)
+    for X, y in ((split.X, split.y), (split.X_val, split.y_val), (split.X_test, split.y_test)):
+        assert np.array_equal(X[:, 0], y)
+
+
+# --------------------------------------------------------------------------- the other commands
+
+
+def test_info_names_versions_and_machine(capsys):
+    assert cli.main(["info"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    for name in ("fastbilevel", "numpy", "scipy", "numba"):
+        assert lines[name] == metadata.version(name)
+    assert lines["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert int(lines["cores"]) >= 1
+    assert "CPU" in lines["backend"]
+    assert {"processor", "target", "threads"} <= lines.keys()
+
+
+def test_info_says_what_is_absent(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "EXTRAS", ("no-such-distribution",))
+    cli.main(["info"])
+    assert "no-such-distribution not installed" in capsys.readouterr().out
+
+
+def test_warmup_says_how_long_it_took(capsys):
+    assert cli.main(["warmup"]) == 0
+    assert re.fullmatch(r"Compiled, or loaded .*, in [\d.]+ s\.\n", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_bench_prints_a_rate_for_every_kernel(capsys):
+    from fastbilevel import rates
+
+    assert cli.main(["bench", "--seconds", "0.001"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.search(r"[\d.]+ GB/s; .* [\d.]+ GFLOP/s", lines[0])
+    head = next(i for i, line in enumerate(lines) if line.startswith(rates.COLUMNS[0]))
+    assert [name for name in rates.COLUMNS if name not in lines[head]] == []
+    kernels = {line.split()[0] for line in lines[head + 2 :]}
+    assert any("csr" in kernel for kernel in kernels)
+    assert any("dense" in kernel for kernel in kernels)
+
+
+def test_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "fastbilevel", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, metadata.version("fastbilevel"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["solve"], ["demo", "--nonsense"]])
+def test_unknown_words_end_with_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: fastbilevel" in capsys.readouterr().err
+
+
+def test_interrupt_ends_quietly(monkeypatch, capsys):
+    def interrupted(figure):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_demo, "run", interrupted)
+    assert cli.main(["demo"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

@@ -1,0 +1,48 @@
+"""Every Python block of the README runs, alone and without a warning, in a moment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    (README[: match.start()].count("\n") + 2, match[1])
+    for match in re.finditer(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+]
+
+
+def test_readme_has_an_example_for_each_kind_of_input():
+    code = "\n".join(block for _, block in BLOCKS)
+    assert len(BLOCKS) >= 3
+    for name in ("LearnToRegularize(", "make_text(", "problems.Problem("):
+        assert name in code
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"line{line}" for line, _ in BLOCKS])
+def test_readme_block_runs(block, tmp_path, monkeypatch, capsys):
+    line, code = block
+    monkeypatch.chdir(tmp_path)
+    # blank lines in front make a traceback point into the README
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(compile("\n" * (line - 1) + code, "README.md", "exec"), names)
+    assert names["result"].nit > 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_readme_names_the_commands_that_ci_runs():
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    install, test = re.search(r'^(pip install -e "\.\[test\]") && (pytest)$', README, re.M).groups()
+    assert install.removeprefix("pip ") in ci
+    assert f"\n{test}\n" in ci
+    assert "pip install . && fastbilevel demo" in README
+    assert "fastbilevel demo" in ci
+
+
+def test_readme_links_to_files_that_exist():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
