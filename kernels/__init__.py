@@ -1,6 +1,51 @@
 """Numerical kernels: one specification (`reference`) and one twin per backend (`cpu`).
 
-`KERNELS` is the contract: every name exists, with one signature, in every backend.
+`KERNELS` is the contract: every ``family.name`` exists, with one signature, in every backend.
 """
 
-KERNELS: tuple[str, ...] = ()
+KERNELS: tuple[str, ...] = (
+    "draw.philox",
+    "draw.uniform",
+    "draw.draw_index",
+    "draw.permute",
+    "draw.draw_batch",
+    "draw.normals",
+    "vector.axpy",
+    "vector.scale",
+    "vector.norm",
+    "vector.project_box",
+    "vector.perturbed_step",
+    "vector.combine_offsets",
+    "vector.normalized_momentum",
+    "vector.recenter",
+    "vector.average_offsets",
+    "quadratic.add_product",
+    "quadratic.add_transposed_product",
+    "quadratic.add_vector",
+    "quadratic.add_noise",
+    "quadratic.add_dot",
+    "softmax.residual",
+    "softmax.losses",
+    "softmax.curvature",
+    "softmax.combine_losses",
+    "csr.forward",
+    "csr.backward",
+    "csr.descent_step",
+    "csr.flush",
+    "dense.forward",
+    "dense.backward",
+    "dense.descent_step",
+    "dense.flush",
+    "weights.row_weight",
+    "weights.row_slope",
+    "weights.shift_of",
+    "weights.row_coefficients",
+    "weights.weighted_sum",
+    "weights.weight_gradient",
+    "weights.row_products",
+    "penalty.penalty_values",
+    "penalty.penalty_products",
+    "penalty.penalty_gradient",
+    "penalty.add_penalty",
+    "penalty.add_penalty_gradient",
+)

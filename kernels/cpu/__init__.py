@@ -1,5 +1,5 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
-from . import draw, quadratic, vector
+from . import csr, dense, draw, penalty, quadratic, softmax, vector, weights
 
-__all__ = ["draw", "quadratic", "vector"]
+__all__ = ["csr", "dense", "draw", "penalty", "quadratic", "softmax", "vector", "weights"]

@@ -1,5 +1,5 @@
 """Slow NumPy text of every kernel: the specification that all other backends are tested against."""
 
-from . import draw, quadratic, vector
+from . import csr, dense, draw, penalty, quadratic, softmax, vector, weights
 
-__all__ = ["draw", "quadratic", "vector"]
+__all__ = ["csr", "dense", "draw", "penalty", "quadratic", "softmax", "vector", "weights"]
