@@ -29,17 +29,19 @@ def competitor_task(competitors: Competitors, name: str, order: int) -> Task:
 
 def main() -> None:
     options = arguments(__doc__)
-    orders, rounds = ((2,), 2) if options.quick else ((2, 10), 7)
+    # Iterations of one turn of ours, times the order. A turn ends with an evaluation on all of the
+    # validation data, so it must be long.
+    orders, rounds, turn = ((2,), 2, 20) if options.quick else ((2, 10), 7, 160)
     text = newsgroups(options.cache)
     competitors = Competitors(text, iterations=32)
     tasks = {}
     for order in orders:
-        count = 40 // order
+        count = turn // order
         tasks[FLOAT32, order] = Task(our_run(text, order, count).advance, count)
         for name in COMPETITORS:
             tasks[name, order] = competitor_task(competitors, name, order)
-    wide = our_run(text, 2, 8, dtype=np.float64)
-    tasks[FLOAT64, 2] = Task(wide.advance, 8)
+    count = turn // 6
+    tasks[FLOAT64, 2] = Task(our_run(text, 2, count, dtype=np.float64).advance, count)
     times = interleave(tasks, rounds)
 
     n, d = text.X.shape

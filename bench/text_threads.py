@@ -30,7 +30,7 @@ def measure(cache: str | None, orders: tuple[int, ...], rounds: int) -> dict[str
     competitors = Competitors(text, iterations=1)
     tasks = {}
     for order in orders:
-        count = 40 // order
+        count = 80 // order
         for threads in THREADS:
             run = our_run(text, order, count, n_threads=threads)
             tasks[f"{order} {threads}"] = Task(run.advance, count)
