@@ -95,14 +95,14 @@ def _download(dtype: DTypeLike) -> TextSplit:
 
 
 def _from_texts(folder: Path, dtype: DTypeLike) -> TextSplit:
+    (labels, texts), (test_labels, test_texts) = (
+        _read_tab(folder / f"20newsgroups-{part}.tab") for part in PARTS
+    )
     try:
         from sklearn.feature_extraction.text import CountVectorizer
         from sklearn.preprocessing import normalize
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    (labels, texts), (test_labels, test_texts) = (
-        _read_tab(folder / f"20newsgroups-{part}.tab") for part in PARTS
-    )
     names, y_train = np.unique(labels, return_inverse=True)
     unknown = sorted(set(test_labels) - set(names))
     if unknown:
