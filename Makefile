@@ -9,8 +9,10 @@ check:
 test:
 	pytest
 
+# Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
+BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic
 bench:
-	fastbilevel bench
+	set -e; for name in $(BENCHMARKS); do python -m bench.$$name --quick; done
 
 demo:
 	fastbilevel demo
