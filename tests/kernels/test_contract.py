@@ -1,0 +1,97 @@
+"""`KERNELS` names every kernel; each exists in every backend, with one signature, and is tested."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+from fastbilevel.kernels import KERNELS, cpu, reference
+from kernel_cases import CASES
+
+FAMILIES = [info.name for info in pkgutil.iter_modules(reference.__path__)]
+THREADED = "_threaded"
+
+
+def module(backend, family):
+    return importlib.import_module(f"fastbilevel.kernels.{backend}.{family}")
+
+
+def python_function(kernel):
+    return getattr(kernel, "py_func", kernel)
+
+
+def public_functions(backend):
+    """Kernels that a backend defines under a public name, aliases included."""
+    names = set()
+    for family in FAMILIES:
+        home = module(backend, family)
+        names |= {
+            f"{family}.{name}"
+            for name, value in vars(home).items()
+            if not name.startswith("_")
+            and inspect.isfunction(python_function(value))
+            and python_function(value).__module__ == home.__name__
+        }
+    return names
+
+
+def without_threads(names):
+    """The names less those of kernels that only run another one on several threads."""
+    return {name for name in names if name.removesuffix(THREADED) not in set(names) - {name}}
+
+
+EACH = pytest.mark.parametrize("name", sorted(public_functions("reference")))
+
+
+def test_names_are_distinct():
+    assert len(set(KERNELS)) == len(KERNELS)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_the_list_is_complete(backend):
+    assert without_threads(public_functions(backend)) == set(KERNELS)
+
+
+def test_backends_have_the_same_threaded_kernels():
+    assert public_functions("cpu") == public_functions("reference")
+
+
+def test_every_family_can_be_reached_from_its_backend():
+    assert {name.split(".")[0] for name in KERNELS} == set(FAMILIES)
+    for backend, name in ((reference, "reference"), (cpu, "cpu")):
+        assert set(FAMILIES) <= set(backend.__all__)
+        for family in FAMILIES:
+            assert getattr(backend, family) is module(name, family)
+
+
+@EACH
+def test_twins_have_one_signature(name):
+    family, function = name.split(".")
+    theirs, ours = (getattr(module(b, family), function) for b in ("reference", "cpu"))
+    assert inspect.signature(python_function(ours)) == inspect.signature(theirs)
+
+
+@EACH
+def test_the_specification_is_written_down(name):
+    family, function = name.split(".")
+    assert inspect.getdoc(getattr(module("reference", family), function))
+
+
+@EACH
+def test_every_kernel_has_a_parity_case(name):
+    # `test_parity` shows that the cases would notice a kernel that is wrong or does nothing.
+    assert name in CASES
+
+
+def test_no_case_is_left_over():
+    assert set(CASES) <= public_functions("reference")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_kernels_do_not_handle_errors(backend, family):
+    tree = ast.parse(inspect.getsource(module(backend, family)))
+    assert not {type(node) for node in ast.walk(tree)} & {ast.Raise, ast.Assert, ast.Try}

@@ -1,0 +1,60 @@
+"""Numba against the NumPy text, every kernel; and that the comparison would notice a difference."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from kernel_cases import CASES, DTYPES, assert_same, changed, outcome
+
+EACH = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if "descent_step" in name else [])
+        for name in sorted(CASES)
+    ],
+)
+EACH_DTYPE = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
+# Dense iterates have no scale to bring in.
+DO_NOTHING = ("dense.flush",)
+
+
+def kernel(backend, name):
+    family, function = name.split(".")
+    return getattr(importlib.import_module(f"fastbilevel.kernels.{backend}.{family}"), function)
+
+
+@EACH
+@EACH_DTYPE
+def test_twins_leave_the_same_buffers(name, dtype):
+    for case in CASES[name](dtype):
+        theirs = outcome(kernel("reference", name), case, wide=True)
+        assert_same(outcome(kernel("cpu", name), case), theirs, case)
+
+
+@EACH
+@EACH_DTYPE
+def test_a_twin_that_does_nothing_would_be_noticed(name, dtype):
+    noticed = []
+    for case in CASES[name](dtype):
+        theirs = outcome(kernel("reference", name), case, wide=True)
+        noticed.append(bool(changed(case, theirs)))
+        if noticed[-1]:
+            with pytest.raises(AssertionError):
+                assert_same(outcome(lambda *arguments: None, case), theirs, case)
+    assert any(noticed) == (name not in DO_NOTHING)
+
+
+@EACH
+@EACH_DTYPE
+def test_a_twin_that_is_wrong_in_one_element_would_be_noticed(name, dtype):
+    for case in CASES[name](dtype):
+        theirs = outcome(kernel("reference", name), case, wide=True)
+        for item, element in changed(case, theirs):
+            wrong = outcome(kernel("reference", name), case)
+            if element >= 0 and np.isfinite(wrong[item].reshape(-1)[element]):
+                part = wrong[item].reshape(-1)
+                part[element] += 1 if part.dtype.kind == "i" else 1e-3 * abs(part[element]) + 1e-30
+                with pytest.raises(AssertionError):
+                    assert_same(wrong, theirs, case)
