@@ -114,7 +114,7 @@ def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype
     try:
         dtype = np.dtype(requested)
     except TypeError:
-        dtype = None
+        dtype = np.dtype(object)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"dtype must be float32 or float64 (or None); got {requested!r}.")
     return dtype

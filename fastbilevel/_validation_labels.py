@@ -96,9 +96,7 @@ def _unified(array: np.ndarray, name: str) -> np.ndarray:
 def _check_integral(array: np.ndarray, name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
-        raise ValueError(
-            f"{name} must not contain NaN or inf; element {bad[0]} is {array[bad[0]]}."
-        )
+        raise ValueError(f"{name} must be finite; element {bad[0]} is {array[bad[0]]}.")
     bad = np.flatnonzero(array != np.rint(array))
     if bad.size:
         raise TypeError(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,13 +12,14 @@ from fastbilevel._dispatch import backend_of
 from fastbilevel._memory import check_memory
 from fastbilevel._problem import BilevelProblem, Plan, Text
 from fastbilevel._random import Sampler
+from fastbilevel.kernels import layout_csr, layout_dense
 from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_texts as oracle_texts
 from fastbilevel.problems.callables import make_zero
 
-# ``(row_index, col_index, scale)`` of the penalty family.
-PenaltyIndex = tuple[np.ndarray, np.ndarray, float]
+# ``(learned, row_index, col_index, scale)`` of the penalty family.
+PenaltyIndex = tuple[bool, np.ndarray, np.ndarray, float]
 
 # Multiply-adds of one step of a group below which starting threads costs more than it saves.
 THREADED_FROM = 2_000_000
@@ -38,10 +37,8 @@ class SoftmaxRegression(BilevelProblem):
         Labels in the order of the columns of W.
     """
 
-    kind: int = NONE
-    learned: bool = False
-
-    def __init__(self, data: _validation.Data):
+    def __init__(self, data: _validation.Data, kind: int = NONE):
+        self._kind = kind
         self.kernels = backend_of(data.X)
         self.dtype, self.classes = data.dtype, data.classes
         (self.n_lower, d), self.n_upper = data.X.shape, data.Xv.shape[0]
@@ -49,6 +46,7 @@ class SoftmaxRegression(BilevelProblem):
         self.n_y = d * len(data.classes)
         self.y0 = np.zeros(self.n_y, self.dtype)
         self._sparse = not isinstance(data.X, np.ndarray)
+        self._layout = layout_csr if self._sparse else layout_dense
         check_memory(self._bytes(data), f"{type(self).__name__} with {d} features")
         if self._sparse:
             self._columns, matrices = layout_by_frequency(data.X, data.Xv)
@@ -83,26 +81,17 @@ class SoftmaxRegression(BilevelProblem):
         """The weight matrix W, (d, C), of a lower variable y; a copy."""
         return np.array(y, dtype=self.dtype).reshape(self._shape)
 
-    @property
-    def _layout(self) -> ModuleType:
-        name = "layout_csr" if self._sparse else "layout_dense"
-        return import_module(f"fastbilevel.kernels.{name}")
-
     # -- oracles -----------------------------------------------------------------------------
 
-    @property
-    def _constants(self) -> tuple[Any, ...]:
-        return self._shape[1], self._sparse, self.kind, self.learned
-
     def texts(self) -> dict[str, Text]:
-        upper = (False, self._shape[1], self._sparse, NONE, False)
+        constants = (self._shape[1], self._sparse)
         return {
-            "value_lower": (oracle_texts.make_value, True, *self._constants),
-            "value_upper": (oracle_texts.make_value, *upper),
-            "grad_lower_y": (oracle_texts.make_gradient, True, *self._constants),
-            "grad_upper_y": (oracle_texts.make_gradient, *upper),
+            "value_lower": (oracle_texts.make_value, True, *constants),
+            "value_upper": (oracle_texts.make_value, False, *constants),
+            "grad_lower_y": (oracle_texts.make_gradient, True, *constants),
+            "grad_upper_y": (oracle_texts.make_gradient, False, *constants),
             "grad_upper_x": (make_zero,),
-            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy, *self._constants),
+            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy, *constants),
         }
 
     @abstractmethod
@@ -113,11 +102,9 @@ class SoftmaxRegression(BilevelProblem):
     def _perturbed_gradient(self, plan: Plan) -> Text:
         """Text and constants of the fused hypergradient estimate."""
 
-    def _n_coefficients(self) -> int:
-        return self.n_x if self.learned else 1
-
     def _work(self, rows: int, offsets: int) -> tuple[Any, ...]:
-        row_index, col_index, _ = self._penalty()
+        learned, row_index, col_index, _ = self._penalty()
+        coefficients = self.n_x if learned else 1
         size = rows * offsets * self._shape[1]
         return (
             np.empty(size, self.dtype),
@@ -125,21 +112,23 @@ class SoftmaxRegression(BilevelProblem):
             np.empty(rows, self.dtype),
             np.empty(rows),
             np.empty(1),
-            np.empty(self._n_coefficients()),
+            np.empty(coefficients),
             np.empty((row_index.size, col_index.size)),
-            np.empty(self._n_coefficients()),
+            np.empty(coefficients),
         )
 
     def _data(self, samplers: tuple[Sampler, ...] | None, n_threads: int) -> tuple[Any, ...]:
-        """Both sides, with copies of the blocks of `samplers`, if any; penalty; threads."""
+        """Both sides, with copies of the blocks of `samplers`, if any; penalty, kind, threads."""
         sides = []
         for (X, labels, weight), sampler in zip(self._sides, samplers or (None, None), strict=True):
             order, batch, fixed = np.empty(0, np.int64), 1, False
             if sampler is not None and sampler.mode == BLOCKS:
-                order, batch, fixed = sampler.order, sampler.batch, True
+                # The dense kernels read copies of blocks for two classes only.
+                fixed = self._sparse or self._shape[1] == 2
+                order, batch = sampler.order, sampler.batch
             blocks = self._layout.build_blocks(X, order, batch, fixed)
             sides.append((X, labels, weight, tuple(_read_only(a) for a in blocks)))
-        return (*sides, self._penalty(), n_threads)
+        return (*sides, self._penalty(), self._kind, n_threads)
 
     def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return self._data(None, 1), self._work(rows, 1)
@@ -148,7 +137,8 @@ class SoftmaxRegression(BilevelProblem):
         descent = (
             oracle_texts.make_perturbed_descent,
             plan.g,
-            *self._constants,
+            self._shape[1],
+            self._sparse,
             int(plan.independent),
             self._is_threaded(plan),
         )

@@ -4,11 +4,12 @@ The lower objective is the weighted mean cross-entropy of the logits X W plus ha
 of W, ``1/m sum_{i in rows} r_i s(x_i) CE_i(W) + 1/2 sum_ic e_k W_ic^2``; the upper objective is the
 mean cross-entropy ``1/m sum_{i in rows} r_i CE_i(W)`` on other data and does not contain x.
 
-Constants of the texts: `C` classes; `sparse`, the design family (CSR or dense); `kind`, the
-function s (weights family); `learned`, whether the penalties e depend on x (penalty family).
+Constants of the texts are `C`, the number of classes, and `sparse`, the design family: CSR or
+dense.
 
-`data` is ``(train, val, penalty, n_threads)``: both sides ``(X, labels, row_weight, blocks)``, as
-the design families describe them, and ``penalty = (row_index, col_index, scale)``.
+`data` is ``(train, val, penalty, kind, n_threads)``: two sides ``(X, labels, row_weight, blocks)``,
+as the design families describe them; ``penalty = (learned, row_index, col_index, scale)``, the
+first arguments of the penalty family; the function s, a `kind` of the weights family.
 
 `work` of the simple oracles, for up to m rows, is ``(Z, U, coefficients, losses, shift, e, placed,
 total)``: Z, U (m*C,) logits and directions in them; coefficients (m,) row weights; losses (m,)
@@ -24,12 +25,13 @@ from __future__ import annotations
 from typing import Any
 
 
-def make_value(k: Any, lower: bool, C: int, sparse: bool, kind: int, learned: bool) -> Any:
+def make_value(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     """The lower or the upper objective."""
     design = k.csr if sparse else k.dense
 
     def value(data, work, x, y, rows, out):
         X, labels, given, _ = data[0] if lower else data[1]
+        kind = data[3] if lower else k.weights.NONE
         Z, _, _, losses, shift, e, placed, _ = work
         design.forward(X, rows, y, Z, C)
         k.softmax.losses(Z, labels, rows, losses, C)
@@ -37,19 +39,20 @@ def make_value(k: Any, lower: bool, C: int, sparse: bool, kind: int, learned: bo
         out[0] = 0.0
         k.weights.weighted_sum(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
         if lower:
-            row_index, col_index, scale = data[2]
+            learned, row_index, col_index, scale = data[2]
             k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
             k.penalty.add_penalty(placed, y, out)
 
     return value
 
 
-def make_gradient(k: Any, lower: bool, C: int, sparse: bool, kind: int, learned: bool) -> Any:
+def make_gradient(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     """The gradient in y of the lower or of the upper objective."""
     design = k.csr if sparse else k.dense
 
     def gradient(data, work, x, y, rows, out):
         X, labels, given, _ = data[0] if lower else data[1]
+        kind = data[3] if lower else k.weights.NONE
         Z, _, coefficients, _, shift, e, placed, _ = work
         k.weights.shift_of(kind, x, shift)
         k.weights.row_coefficients(kind, x, shift[0], given, rows, 1.0 / rows.size, coefficients)
@@ -58,20 +61,21 @@ def make_gradient(k: Any, lower: bool, C: int, sparse: bool, kind: int, learned:
         out[:] = 0
         design.backward(X, rows, Z, 1.0, out, C)
         if lower:
-            row_index, col_index, scale = data[2]
+            learned, row_index, col_index, scale = data[2]
             k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
             k.penalty.add_penalty_gradient(placed, y, out)
 
     return gradient
 
 
-def make_hvp_lower_yy(k: Any, C: int, sparse: bool, kind: int, learned: bool) -> Any:
+def make_hvp_lower_yy(k: Any, C: int, sparse: bool) -> Any:
     """``X^T S X v`` with S the curvature of the cross-entropies in the logits, plus ``e v``."""
     design = k.csr if sparse else k.dense
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
         X, _, given, _ = data[0]
         Z, U, coefficients, _, shift, e, placed, _ = work
+        kind = data[3]
         k.weights.shift_of(kind, x, shift)
         k.weights.row_coefficients(kind, x, shift[0], given, rows, 1.0 / rows.size, coefficients)
         design.forward(X, rows, y, Z, C)
@@ -79,7 +83,7 @@ def make_hvp_lower_yy(k: Any, C: int, sparse: bool, kind: int, learned: bool) ->
         k.softmax.curvature(Z, U, rows, coefficients, C)
         out[:] = 0
         design.backward(X, rows, U, 1.0, out, C)
-        row_index, col_index, scale = data[2]
+        learned, row_index, col_index, scale = data[2]
         k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
         k.penalty.add_penalty_gradient(placed, v, out)
 
@@ -101,8 +105,6 @@ def make_perturbed_descent(
     g: int,
     C: int,
     sparse: bool,
-    kind: int,
-    learned: bool,
     independent: int,
     threaded: bool,
 ) -> Any:
@@ -115,8 +117,8 @@ def make_perturbed_descent(
 
     def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first_step):
         step = design.descent_step_threaded if threaded else design.descent_step
-        row_index, col_index, scale = data[2]
-        train, val, _, n_threads = data
+        learned, row_index, col_index, scale = data[2]
+        train, val, _, kind, n_threads = data
         work_step, row_scale, (_, _, _, _, shift, e, placed, _) = work
         k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
         k.weights.shift_of(kind, x, shift)

@@ -14,12 +14,12 @@ from fastbilevel.problems._softmax_regression import PenaltyIndex, SoftmaxRegres
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 
 
-def make_grad_lower_x(k: Any, C: int, sparse: bool, kind: int) -> Any:
+def make_grad_lower_x(k: Any, C: int, sparse: bool) -> Any:
     """The gradient in x of ``1/m sum_r r_i s(x_i) CE_i``."""
     design = k.csr if sparse else k.dense
 
     def grad_lower_x(data, work, x, y, rows, out):
-        X, labels, given, _ = data[0]
+        (X, labels, given, _), kind = data[0], data[3]
         Z, _, _, losses, shift, _, _, _ = work
         design.forward(X, rows, y, Z, C)
         k.softmax.losses(Z, labels, rows, losses, C)
@@ -30,12 +30,12 @@ def make_grad_lower_x(k: Any, C: int, sparse: bool, kind: int) -> Any:
     return grad_lower_x
 
 
-def make_jvp_lower_xy(k: Any, C: int, sparse: bool, kind: int) -> Any:
+def make_jvp_lower_xy(k: Any, C: int, sparse: bool) -> Any:
     """The gradient in x of ``1/m sum_r r_i s(x_i) <softmax(x_r W) - e_y, x_r v>``."""
     design = k.csr if sparse else k.dense
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        X, labels, given, _ = data[0]
+        (X, labels, given, _), kind = data[0], data[3]
         Z, U, coefficients, losses, shift, _, _, _ = work
         design.forward(X, rows, y, Z, C)
         design.forward(X, rows, v, U, C)
@@ -49,9 +49,7 @@ def make_jvp_lower_xy(k: Any, C: int, sparse: bool, kind: int) -> Any:
     return jvp_lower_xy
 
 
-def make_perturbed_gradient(
-    k: Any, g: int, C: int, sparse: bool, kind: int, independent: int
-) -> Any:
+def make_perturbed_gradient(k: Any, g: int, C: int, sparse: bool, independent: int) -> Any:
     """Gradient in x of the combined losses at all lower iterates (F2SA-p, Algorithm 1).
 
     The losses of the offsets are combined before they are weighted, in float64: what is common to
@@ -61,7 +59,7 @@ def make_perturbed_gradient(
     width = g * C
 
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
-        X, labels, given, _ = data[0]
+        (X, labels, given, _), kind = data[0], data[3]
         Z, _, _, losses, shift, _, _, _ = work[2]
         k.weights.shift_of(kind, x, shift)
         out[:] = 0
@@ -141,7 +139,6 @@ class HyperCleaning(SoftmaxRegression):
         check_finite: bool = True,
     ):
         self.weights = check_choice("weights", weights, tuple(KINDS))
-        self.kind = KINDS[weights]
         self.reg = check_number("reg", reg)
         data = check_data(
             X,
@@ -153,17 +150,17 @@ class HyperCleaning(SoftmaxRegression):
             dtype=dtype,
             check_finite=check_finite,
         )
-        super().__init__(data)
+        super().__init__(data, KINDS[weights])
         self.n_x = self.n_lower
-        self.x0 = np.full(self.n_x, 0.5 if self.kind == CLIP else 0.0, self.dtype)
-        self.default_bounds = (0.0, 1.0) if self.kind == CLIP else None
+        self.x0 = np.full(self.n_x, 0.5 if weights == "clip" else 0.0, self.dtype)
+        self.default_bounds = (0.0, 1.0) if weights == "clip" else None
 
     def _penalty(self) -> PenaltyIndex:
         rows = np.zeros(self.lower_shape[0], np.int64)
-        return (rows, np.zeros(1, np.int64), 2.0 * self.reg)
+        return (False, rows, np.zeros(1, np.int64), 2.0 * self.reg)
 
     def texts(self) -> dict[str, Text]:
-        constants = (self._shape[1], self._sparse, self.kind)
+        constants = (self._shape[1], self._sparse)
         own: dict[str, Text] = {
             "grad_lower_x": (make_grad_lower_x, *constants),
             "jvp_lower_xy": (make_jvp_lower_xy, *constants),
@@ -171,7 +168,7 @@ class HyperCleaning(SoftmaxRegression):
         return super().texts() | own
 
     def _perturbed_gradient(self, plan: Plan) -> Text:
-        constants = (self._shape[1], self._sparse, self.kind, int(plan.outer_independent))
+        constants = (self._shape[1], self._sparse, int(plan.outer_independent))
         return (make_perturbed_gradient, plan.g, *constants)
 
     def row_weights(self, x: Any) -> np.ndarray:
@@ -179,9 +176,9 @@ class HyperCleaning(SoftmaxRegression):
         weights, shift = np.empty(self.n_x), np.empty(1)
         x = np.asarray(x, self.dtype)
         family = self.kernels.weights
-        family.shift_of(self.kind, x, shift)
+        family.shift_of(self._kind, x, shift)
         rows = np.arange(self.n_x)
-        family.row_coefficients(self.kind, x, shift[0], np.ones(self.n_x), rows, 1.0, weights)
+        family.row_coefficients(self._kind, x, shift[0], np.ones(self.n_x), rows, 1.0, weights)
         return weights
 
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:

@@ -19,7 +19,7 @@ def make_grad_lower_x(k: Any) -> Any:
     """``1/2 scale exp(x_k) sum W_ic^2`` over the positions of penalty k."""
 
     def grad_lower_x(data, work, x, y, rows, out):
-        row_index, col_index, scale = data[2]
+        _, row_index, col_index, scale = data[2]
         k.penalty.penalty_products(row_index, col_index, 0.5 * scale, x, y, y, work[7], out)
 
     return grad_lower_x
@@ -29,7 +29,7 @@ def make_jvp_lower_xy(k: Any) -> Any:
     """``scale exp(x_k) sum W_ic v_ic`` over the positions of penalty k."""
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        row_index, col_index, scale = data[2]
+        _, row_index, col_index, scale = data[2]
         k.penalty.penalty_products(row_index, col_index, scale, x, y, v, work[7], out)
 
     return jvp_lower_xy
@@ -39,7 +39,7 @@ def make_perturbed_gradient(k: Any, g: int, C: int) -> Any:
     """Combination of the penalty gradients at all lower iterates; it needs no data."""
 
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
-        row_index, col_index, scale = data[2]
+        _, row_index, col_index, scale = data[2]
         total = work[2][7]
         k.penalty.penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g, C)
 
@@ -102,7 +102,6 @@ class LearnToRegularize(SoftmaxRegression):
     (5, 15)
     """
 
-    learned = True
     default_bounds = (-30.0, 30.0)
 
     def __init__(
@@ -155,9 +154,9 @@ class LearnToRegularize(SoftmaxRegression):
             of_feature = of_feature * C
         scale = 1.0 / (d * C) if self.reduction == "mean" else 1.0
         if self._sparse:
-            return (of_feature[self._columns], of_class, scale)
+            return (True, of_feature[self._columns], of_class, scale)
         positions = np.broadcast_to(of_class[:, np.newaxis] + of_feature, (C, d))
-        return (np.zeros(1, np.int64), positions.reshape(-1), scale)
+        return (True, np.zeros(1, np.int64), positions.reshape(-1), scale)
 
     def texts(self) -> dict[str, Text]:
         own: dict[str, Text] = {
