@@ -43,6 +43,7 @@ def main() -> None:
         ],
     )
     for batch, n, count in SIZES:
+        count = count // 10 if options.quick else count
         data = images(n, 5 * batch * (1000 // batch))
         problem = fb.problems.HyperCleaning(
             data.X, data.y, data.X_val, data.y_val, reg=REG, weights="sigmoid"
