@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +24,6 @@ _LIBRARIES = {
 }
 
 
-@functools.cache
 def _library_of(kind: type) -> str:
     """The library whose arrays `kind` describes, without importing it."""
     roots = (base.__module__.partition(".")[0] for base in kind.__mro__)

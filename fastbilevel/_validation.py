@@ -6,6 +6,7 @@ one float dtype. What is canonical already is used as it is; the caller's arrays
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 from collections.abc import Iterable
@@ -102,8 +103,8 @@ def check_data(
     classes, labels, labels_v = encode_labels(y, n, yv, m)
     weight = check_row_weights(sample_weight, n, kind, "sample_weight")
     weight_v = check_row_weights(sample_weight_val, m, kind, "sample_weight_val")
-    matrices = [check(value, name, kind, check_finite) for name, value in given.items()]
-    return Data(*matrices, labels, labels_v, classes, weight, weight_v, kind)
+    train, val = (check(value, name, kind, check_finite) for name, value in given.items())
+    return Data(train, val, labels, labels_v, classes, weight, weight_v, kind)
 
 
 def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype:
@@ -177,13 +178,12 @@ def _check_shape(X: Any, name: str) -> None:
 
 def _warn_if_shared(X: Any, Xv: Any) -> None:
     """Warn if a validation set is the training set: its loss would then not select anything."""
-    buffers = [_buffer(matrix) for matrix in (X, Xv)]
+    left, right = (_buffer(matrix) for matrix in (X, Xv))
     shared = X is Xv
-    if not shared and all(isinstance(buffer, np.ndarray) for buffer in buffers):
-        try:
-            shared = np.shares_memory(*buffers, max_work=10_000)
-        except np.exceptions.TooHardError:
-            shared = False
+    if not shared and isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        # Exact, unless the strides are so unusual that the answer would take long.
+        with contextlib.suppress(np.exceptions.TooHardError):
+            shared = np.shares_memory(left, right, 10_000)  # type: ignore[arg-type]
     if shared:
         warn_caller(
             "X and Xv share memory: validating on training data selects no regularisation at all. "

@@ -53,10 +53,13 @@ def encode_labels(y: Any, n: int, yv: Any, m: int) -> tuple[np.ndarray, np.ndarr
             "yv must hold classes of y only; these do not occur in y: "
             f"{', '.join(repr(v) for v in unknown[:SHOWN].tolist())}{more}."
         )
-    encoded = tuple(a.astype(np.int32) for a in (labels, labels_v))
-    for array in encoded:
-        array.flags.writeable = False
-    return classes, *encoded
+    return classes, _read_only_labels(labels), _read_only_labels(labels_v)
+
+
+def _read_only_labels(positions: np.ndarray) -> np.ndarray:
+    labels = positions.astype(np.int32)
+    labels.flags.writeable = False
+    return labels
 
 
 def _check_labels(value: Any, name: str) -> np.ndarray:

@@ -12,6 +12,49 @@ from numba.extending import intrinsic
 from . import llvm
 from .jit import kernel
 
+LANES = 8
+# Up to here the vector exponential is defined; beyond it the scalar one takes over.
+LARGEST = 709.0
+
+
+@intrinsic
+def _multiply_by_exp(typing_context, x, first, factors, out):
+    """``out[k] <- factors[k] exp(x[k])`` for the LANES entries from `first` on, in float64."""
+    source, target = (llvm.float_type(array.dtype) for array in (x, out))
+
+    def generate(context, builder, signature, arguments):
+        places = [
+            llvm.offset(
+                builder, llvm.array_pointer(context, builder, kind, arguments[i]), arguments[1]
+            )
+            for i, kind in ((0, x), (2, factors), (3, out))
+        ]
+        exponents = llvm.load(builder, places[0], source, LANES)
+        exponents = llvm.to_float64(builder, exponents, source, LANES)
+        value = builder.fmul(
+            llvm.vector_exp(builder, exponents, llvm.F64, LANES),
+            llvm.load(builder, places[1], llvm.F64, LANES),
+        )
+        if target == llvm.F32:
+            value = builder.fptrunc(value, llvm.vector_type(llvm.F32, LANES))
+        llvm.store(builder, value, places[2], target)
+        return context.get_dummy_value()
+
+    return types.none(x, types.intp, factors, out), generate
+
+
+@kernel
+def _times_exp(x, factors, out):
+    """``out[k] <- factors[k] exp(x[k])``; factors float64."""
+    large = False
+    for k in range(x.size):
+        large |= x[k] > LARGEST
+    whole = 0 if large else x.size - x.size % LANES
+    for k in range(0, whole, LANES):
+        _multiply_by_exp(x, k, factors, out)
+    for k in range(whole, x.size):
+        out[k] = factors[k] * math.exp(np.float64(x[k]))
+
 
 @intrinsic(prefer_literal=True)
 def _squared_difference(typing_context, Y, group, first, start, C):
@@ -31,7 +74,7 @@ def _squared_difference(typing_context, Y, group, first, start, C):
         w = llvm.offset(builder, data, builder.add(builder.mul(arguments[1], row), arguments[2]))
         r = llvm.offset(builder, data, arguments[3])
         total = None
-        for at, lanes in llvm.pieces(width, 8):
+        for at, lanes in llvm.pieces(width, LANES):
             a, b = (
                 llvm.to_float64(
                     builder,
@@ -51,8 +94,9 @@ def _squared_difference(typing_context, Y, group, first, start, C):
 
 @kernel
 def penalty_values(learned, row_index, col_index, scale, x, e, out):
-    for k in range(e.size):
-        e[k] = scale * math.exp(np.float64(x[k])) if learned else scale
+    e[:] = scale
+    if learned:
+        _times_exp(x, e, e)
     for i in range(row_index.size):
         for c in range(col_index.size):
             out[i, c] = e[row_index[i] + col_index[c]]
@@ -80,7 +124,7 @@ def add_penalty(penalty, v, out):
     out[0] += 0.5 * total
 
 
-@kernel(fastmath=True)
+@kernel
 def penalty_products(row_index, col_index, scale, x, u, v, total, out):
     cols = u.size // row_index.size
     total[:] = 0.0
@@ -88,8 +132,9 @@ def penalty_products(row_index, col_index, scale, x, u, v, total, out):
         for c in range(cols):
             k = row_index[i] + col_index[c if col_index.size > 1 else 0]
             total[k] += np.float64(u[i * cols + c]) * np.float64(v[i * cols + c])
-    for k in range(out.size):
-        out[k] = scale * math.exp(np.float64(x[k])) * total[k]
+    for k in range(total.size):
+        total[k] *= scale
+    _times_exp(x, total, out)
 
 
 @kernel
@@ -114,5 +159,6 @@ def penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g
                     for c in range(cols):
                         w, r = np.float64(Y[a, W + c]), np.float64(Y[0, R + c])
                         total[row_index[i] + col_index[c]] += alpha[a, j] * ((w - r) * (w + r))
-    for k in range(out.size):
-        out[k] = scale / (2.0 * nu) * math.exp(np.float64(x[k])) * total[k]
+    for k in range(total.size):
+        total[k] *= scale / (2.0 * nu)
+    _times_exp(x, total, out)

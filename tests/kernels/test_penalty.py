@@ -99,6 +99,19 @@ def test_a_fixed_penalty_does_not_read_x(k):
 
 
 @BOTH
+@pytest.mark.parametrize("n", [1, 7, 8, 19])
+@pytest.mark.parametrize("largest", [709.0, 709.5, 710.0])
+def test_values_over_the_whole_range_of_exp(k, n, largest, dtype):
+    x = np.resize([0.0, -700.0, largest, 1.0, -30.0, np.nan, 30.0, -800.0, 88.0], n).astype(dtype)
+    rows = np.arange(n)
+    out, e = np.empty((n, 1)), np.empty(n)
+    with np.errstate(over="ignore"):
+        k.penalty_values(True, rows, np.zeros(1, np.int64), 1.0, x, e, out)
+        expected = np.exp(x.astype(float))
+    np.testing.assert_allclose(out[:, 0], expected, rtol=1e-14)
+
+
+@BOTH
 def test_value_and_gradient_are_those_of_half_the_weighted_square(k, layout, dtype):
     x, (w, start) = random(layout, dtype, 2)
     e = (SCALE * np.exp(x.astype(float)))[layout.positions()].reshape(-1)
