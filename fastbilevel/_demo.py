@@ -77,11 +77,13 @@ def run(figure: Path) -> None:
     start = time.perf_counter()
     n_train, n_val = PENALTY_ROWS
     print(
+        "The first run on a machine compiles its loops; later ones load them from disk.\n\n"
         "1. One penalty per feature\n"
         f"   {PIXELS} pixels and {NOISE_COLUMNS} columns of noise (shuffled pixels), {n_train} "
         f"training and {n_val} validation rows;\n"
         f"   {PIXELS + NOISE_COLUMNS} penalties learned on the validation rows, against the best "
-        f"of {LOG_PENALTIES.size} single penalties on the same rows.\n"
+        f"of {LOG_PENALTIES.size} single penalties on the same rows.\n",
+        flush=True,
     )
     penalties = learn_penalties()
     print(table(HEAD, [score.cells() for score in penalties.scores], left=2))
@@ -94,7 +96,8 @@ def run(figure: Path) -> None:
         f"   {n_train} training rows, {CORRUPTED:.0%} of their labels replaced by another digit; "
         f"{n_val} clean rows.\n"
         f"   One weight per training row is learned on the clean rows; rows with a weight below "
-        "1/2 are rejected.\n"
+        "1/2 are rejected.\n",
+        flush=True,
     )
     weights = find_wrong_labels()
     print(table(HEAD, [score.cells() for score in weights.scores], left=2))

@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+import fastbilevel
 from fastbilevel import _demo, cli
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -23,6 +25,7 @@ ROW = re.compile(r"^(\S.*?\S) {2,}(\S.*?\S) {2,}([\d.]+) {2,}([\d.]+)%$", re.MUL
 class Shown(NamedTuple):
     """What a run of the demo left: its text, its table {(model, fitted on): (loss, accuracy)}."""
 
+    seconds: float
     text: str
     table: dict[tuple[str, str], tuple[float, float]]
     figure: Path
@@ -36,10 +39,12 @@ def _table(text):
 def shown(tmp_path_factory):
     figure = tmp_path_factory.mktemp("demo") / "demo.png"
     text = io.StringIO()
+    start = time.process_time()
     with contextlib.redirect_stdout(text):
         status = cli.main(["demo", "--figure", str(figure)])
     assert status == 0
-    return Shown(text.getvalue(), _table(text.getvalue()), figure)
+    seconds = time.process_time() - start
+    return Shown(seconds, text.getvalue(), _table(text.getvalue()), figure)
 
 
 # ----------------------------------------------------------------------------------- the demo
@@ -79,8 +84,9 @@ def test_wrong_labels_are_found(shown):
 
 
 def test_demo_takes_well_under_a_minute(shown):
-    seconds = float(re.search(r"^([\d.]+) s in all", shown.text, re.MULTILINE)[1])
-    assert seconds < 60
+    # processor time, compilation included: wall time would measure what else the machine does
+    assert shown.seconds < 60
+    assert re.search(r"^[\d.]+ s in all", shown.text, re.MULTILINE)
 
 
 def test_demo_draws_a_figure(shown):
@@ -136,9 +142,10 @@ def test_info_says_what_is_absent(capsys, monkeypatch):
     assert "no-such-distribution not installed" in capsys.readouterr().out
 
 
-def test_warmup_says_how_long_it_took(capsys):
+def test_warmup_says_how_long_it_took(capsys, monkeypatch):
+    monkeypatch.setattr(fastbilevel, "warmup", lambda: 12.34)
     assert cli.main(["warmup"]) == 0
-    assert re.fullmatch(r"Compiled, or loaded .*, in [\d.]+ s\.\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == "Compiled, or loaded from the disk cache, in 12.3 s.\n"
 
 
 @pytest.mark.slow
