@@ -43,9 +43,12 @@ class JaxLoop:
     ) -> None:
         import jax.numpy as jnp
 
-        orders, inner, outer = drawn_blocks(
-            data.y.size, data.y_val.size, batch, SEED, count * calls, inner_steps
-        )
+        sizes = data.y.size, data.y_val.size
+        if any(size % batch for size in sizes):
+            raise ValueError(
+                f"{sizes} rows are not whole blocks of {batch}; JAX would shift the last"
+            )
+        orders, inner, outer = drawn_blocks(*sizes, batch, SEED, count * calls, inner_steps)
         train = data.X[orders[0]], data.y[orders[0]]
         val = data.X_val[orders[1]], data.y_val[orders[1]]
         self.run = make(train, val, batch, setting)
