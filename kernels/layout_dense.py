@@ -1,11 +1,13 @@
-"""Arrays that the dense kernels of every backend need: transposed minibatch blocks, scratch space."""
+"""Arrays that the dense kernels of every backend need: transposed blocks, scratch space."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Samples of a panel: their data stay in the second-level cache from the logits to the gradient.
+# Most samples of a panel, and bytes of data in a panel that has fewer: they stay in the second
+# level cache from the logits to the gradient, while those of the next panel are fetched.
 PANEL = 64
+PANEL_BYTES = 128 * 1024
 # Samples whose residuals are computed together.
 STRIP = 16
 # Panels between two barriers of the threads.
@@ -84,7 +86,7 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
     differences, gradient : (g*(C-1)*d,) arrays
         Iterates relative to the last class, and the gradient; d padded.
     Z : (GROUP*g*(C-1)*PANEL,) array
-        Logits, then residuals, of the samples between two barriers.
+        Logits, then residuals, of the panels between two barriers.
     """
     samples = _round_up(batch_g + batch_f, PANEL) + PANEL
     columns = g * (C - 1)

@@ -60,10 +60,11 @@ def class_differences(typing, V, d, differences, g, C):
 
 @intrinsic(prefer_literal=True)
 def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, C):
-    """``V <- (1 - lr e) V - lr G`` for features feature..features-1, in float64, rounded once.
+    """``V <- (1 - lr e) V - lr G`` for features feature..features-1.
 
-    A factor 1 - lr e rounded to float32 would be off the same way in every step. G is given by its
-    differences to the last class. e is ``penalty[0]`` if `uniform`, else ``penalty[c d + k]``.
+    A factor 1 - lr e rounded to float32 would be off the same way in every step; it is split into
+    two float32 numbers instead. G is kept slice by slice, without the last class. e is
+    ``penalty[0]`` if `uniform`, else ``penalty[c d + k]``.
     """
     known = llvm.literals(uniform, g, C)
     if known is None:
@@ -78,22 +79,30 @@ def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, 
         feature, features, d, lr = (arguments[k] for k in (1, 2, 3, 6))
         slices = tiles.Slices(builder, scalar, d)
         lanes, columns = slices.lanes, offsets * (classes - 1)
-        rate, one = llvm.splat(builder, lr, lanes), llvm.constant(llvm.F64, lanes, 1.0)
+        vector = llvm.vector_type(scalar, lanes)
+        exact_rate = llvm.splat(builder, lr, lanes)
+        one = llvm.constant(llvm.F64, lanes, 1.0)
+        rate = exact_rate if scalar == llvm.F64 else builder.fptrunc(exact_rate, vector)
 
         def kept(values):
-            return builder.fsub(one, builder.fmul(rate, values))
+            """``1 - lr values`` as a number of the dtype and the rest."""
+            exact = builder.fsub(one, builder.fmul(exact_rate, values))
+            if scalar == llvm.F64:
+                return exact, None
+            high = builder.fptrunc(exact, vector)
+            rest = builder.fsub(exact, llvm.to_float64(builder, high, scalar, lanes))
+            return high, builder.fptrunc(rest, vector)
 
         kept_everywhere = kept(llvm.splat(builder, builder.load(e), lanes)) if same else None
 
         def move(place, position, step, last):
             """One slice of one class; `position` is that of its penalties."""
-            keep = kept_everywhere or kept(slices.load(position, last, llvm.F64))
-            old = llvm.to_float64(builder, slices.load(place, last), scalar, lanes)
-            step = llvm.to_float64(builder, step, scalar, lanes)
-            new = builder.fsub(builder.fmul(keep, old), builder.fmul(rate, step))
-            if scalar != llvm.F64:
-                new = builder.fptrunc(new, llvm.vector_type(scalar, lanes))
-            slices.store(new, place, last)
+            high, low = kept_everywhere or kept(slices.load(position, last, llvm.F64))
+            old = slices.load(place, last)
+            change = builder.fneg(builder.fmul(rate, step))
+            if low is not None:
+                change = llvm.multiply_add(builder, low, old, change)
+            slices.store(llvm.multiply_add(builder, high, old, change), place, last)
 
         def some_slices(s, _, last):
             at = tiles.times(builder, s, lanes)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 from numba import prange
 
-from ..layout_dense import GROUP, PANEL, STRIP, UNIT
+from ..layout_dense import GROUP, PANEL, PANEL_BYTES, STRIP, UNIT
 from ..reference.weights import NONE
 from .class_differences import class_differences, descend
 from .jit import build, kernel
@@ -30,14 +30,20 @@ def forward(X, rows, V, Z, width):
 
 
 @kernel
+def _panel(row_bytes):
+    """Samples of a panel."""
+    return max(STRIP, min(PANEL, PANEL_BYTES // row_bytes // STRIP * STRIP))
+
+
+@kernel
 def backward(X, rows, Z, scale, G, width):
     numba.literally(width)
     matrix = X[0]
     d = matrix.shape[1]
     base, row_bytes = matrix.ctypes.data, d * matrix.itemsize
-    factor = matrix.dtype.type(scale)
-    for first in range(0, rows.size, PANEL):
-        stop = min(rows.size, first + PANEL)
+    factor, panel = matrix.dtype.type(scale), _panel(row_bytes)
+    for first in range(0, rows.size, panel):
+        stop = min(rows.size, first + panel)
         add_gradient(rows, first, stop, rows.size, base, row_bytes, d, Z, factor, G, width)
 
 
@@ -47,23 +53,35 @@ def flush(V, scale, width):
 
 
 @kernel
-def _list_samples(side, rows, x, kind, shift, weights, weighted, work, at):
-    """Note address, label and coefficients of the samples of one level, from entry `at` on."""
-    matrix, labels, given = side[0][0], side[1], side[2]
-    addresses, noted, coefficients = work[0], work[1], work[2]
+def _note_addresses(X, rows, addresses, at):
+    """Where the data of the samples of one level begin, from entry `at` on."""
+    matrix = X[0]
     base, row_bytes = matrix.ctypes.data, matrix.shape[1] * matrix.itemsize
     for r in range(rows.size):
-        i = rows[r]
-        addresses[at + r] = base + i * row_bytes
-        noted[at + r] = labels[i]
-        value = x[i] if kind != NONE else x.dtype.type(0)
-        c = given[i] * row_weight(kind, value, shift, x.size) / rows.size
-        for j in range(coefficients.shape[0]):
-            coefficients[j, at + r] = c * weights[j] if weighted else c
+        addresses[at + r] = base + rows[r] * row_bytes
 
 
 @kernel
-def _residuals(work, origin, first, stop, samples, d, g, C):
+def _note_samples(side, rows, x, kind, shift, weights, weighted, work, at):
+    """Label and coefficients of the samples of one level, from entry `at` on."""
+    labels, given = side[1], side[2]
+    noted, coefficients = work[1], work[2]
+    share = 1.0 / max(1, rows.size)
+    for r in range(rows.size):
+        i = rows[r]
+        noted[at + r] = labels[i]
+        coefficients[0, at + r] = share * given[i]
+    if kind != NONE:
+        for r in range(rows.size):
+            coefficients[0, at + r] *= row_weight(kind, x[rows[r]], shift, x.size)
+    for j in range(coefficients.shape[0] - 1, -1, -1):
+        weight = weights[j] if weighted else 1.0
+        for r in range(at, at + rows.size):
+            coefficients[j, r] = weight * coefficients[0, r]
+
+
+@kernel
+def _residuals(work, panel, origin, first, stop, samples, d, g, C):
     """Residuals of the samples first..stop-1; the panels of Z begin with sample `origin`."""
     numba.literally(g)
     numba.literally(C)
@@ -71,9 +89,9 @@ def _residuals(work, origin, first, stop, samples, d, g, C):
     stride = coefficients.shape[1]
     while first < stop:
         # Up to the end of a panel.
-        local = first - origin
-        after = min(stop, first + PANEL - local % PANEL)
-        at = local // PANEL * (g * (C - 1) * PANEL) + local % PANEL
+        number, local = divmod(first - origin, panel)
+        after = min(stop, first + panel - local)
+        at = number * g * (C - 1) * PANEL + local
         panel_logits(addresses, first, after, samples, d, differences, Z, at, g, C)
         for sample in range(first, after, STRIP):
             place = at + sample - first
@@ -82,17 +100,18 @@ def _residuals(work, origin, first, stop, samples, d, g, C):
 
 
 @kernel
-def _gradient(work, origin, stop, samples, feature, features, d, g, C):
+def _gradient(work, panel, origin, stop, samples, feature, features, d, g, C):
     """Gradient of the samples origin..stop-1 in some features, panel by panel."""
     numba.literally(g)
     numba.literally(C)
     addresses, _, _, _, gradient, Z = work
-    for first in range(origin, stop, PANEL):
-        after = min(stop, first + PANEL)
-        at = (first - origin) * (g * (C - 1))
+    at = 0
+    for first in range(origin, stop, panel):
+        after = min(stop, first + panel)
         panel_gradient(
             addresses, first, after, samples, feature, features, d, Z, at, gradient, g, C
         )
+        at += g * (C - 1) * PANEL
 
 
 @kernel
@@ -108,7 +127,7 @@ def _add_block(side, rows, block, x, kind, shift, weights, weighted, work, g):
     numba.literally(g)
     tiles = side[3][0]
     _, labels, coefficients, differences, gradient, Z = work
-    _list_samples(side, rows, x, kind, shift, weights, weighted, work, 0)
+    _note_samples(side, rows, x, kind, shift, weights, weighted, work, 0)
     parts = -(-rows.size // PANEL)
     # Samples that only fill the last tile have no weight.
     coefficients[:, rows.size : parts * PANEL] = 0.0
@@ -144,30 +163,34 @@ def _build_descent_step(threaded):
         numba.literally(g)
         numba.literally(C)
         parts = n_threads if threaded else 1
-        together = PANEL * GROUP if threaded else PANEL
         differences, gradient = work[3], work[4]
         d = train[0][0].shape[1]
+        panel = _panel(d * V.itemsize)
+        together = panel * GROUP if threaded else panel
         class_differences(V, d, differences, g, C)
         gradient[:] = 0.0
         tiled = train[3][0].size > 0 and val[3][0].size > 0 and block_g >= 0 and block_f >= 0
         if C == 2 and tiled:
+            prefetch_block(train[3][0], block_g, 0)
             prefetch_block(val[3][0], block_f, 0)
             _add_block(train, rows_g, block_g, x, kind, shift, weights, False, work, g)
             _add_block(val, rows_f, block_f, x, NONE, 0.0, weights, True, work, g)
         else:
             samples = rows_g.size + rows_f.size
-            _list_samples(train, rows_g, x, kind, shift, weights, False, work, 0)
-            _list_samples(val, rows_f, x, NONE, 0.0, weights, True, work, rows_g.size)
+            _note_addresses(train[0], rows_g, work[0], 0)
+            _note_addresses(val[0], rows_f, work[0], rows_g.size)
+            _note_samples(train, rows_g, x, kind, shift, weights, False, work, 0)
+            _note_samples(val, rows_f, x, NONE, 0.0, weights, True, work, rows_g.size)
             for origin in range(0, samples, together):
                 stop = min(samples, origin + together)
                 strips = -(-(stop - origin) // STRIP)
                 for t in prange(parts):
                     first = origin + strips * t // parts * STRIP
                     after = min(stop, origin + strips * (t + 1) // parts * STRIP)
-                    _residuals(work, origin, first, after, samples, d, g, C)
+                    _residuals(work, panel, origin, first, after, samples, d, g, C)
                 for t in prange(parts):
                     first, after = _share(d, t, parts)
-                    _gradient(work, origin, stop, samples, first, after, d, g, C)
+                    _gradient(work, panel, origin, stop, samples, first, after, d, g, C)
         for t in prange(parts):
             first, after = _share(d, t, parts)
             if penalty.size == 1:

@@ -20,6 +20,9 @@ from . import llvm, tiles
 
 I64 = types.int64
 
+# How many groups of rows ahead of the logits data are asked for.
+GROUPS_AHEAD = 2
+
 
 def _pointer(context, builder, signature, arguments, k, at=None):
     """Pointer to entry `at` of the array argument k."""
@@ -42,12 +45,24 @@ def _emit_logits(builder, slices, samples, first, stop, iterates, strides, colum
     at_once = tiles.sums_at_once()
     kinds = tiles.column_tiles(columns, at_once // 4)
     rows = 8 if 8 * kinds[0][1] <= at_once else 4
-    # Every tile of columns asks for its share of the rows that come next.
-    share = -(-rows // sum(count for _, _, count in kinds))
+    n_tiles = sum(count for _, _, count in kinds)
+
+    def rows_ahead(row, number):
+        """Pointers to what tile `number` of columns asks for: its share of a later group."""
+        start, stop = (
+            builder.udiv(tiles.times(builder, k, rows), llvm.int64(n_tiles))
+            for k in (number, builder.add(number, llvm.int64(1)))
+        )
+        last = builder.sub(stop, llvm.int64(1))
+        for k in range(-(-rows // n_tiles)):
+            wanted = builder.add(start, llvm.int64(k))
+            wanted = builder.select(builder.icmp_signed("<", wanted, last), wanted, last)
+            yield samples.pointer(
+                builder.add(builder.add(row, llvm.int64(GROUPS_AHEAD * rows)), wanted)
+            )
 
     def tile(row, data, column, number, width):
-        after = builder.add(builder.add(row, llvm.int64(rows)), tiles.times(builder, number, share))
-        ahead = [samples.pointer(builder.add(after, llvm.int64(k))) for k in range(share)]
+        ahead = list(rows_ahead(row, number))
         iterate = tiles.entry(builder, iterates, (column, by_column))
 
         def add_slice(s, sums, last):
@@ -186,6 +201,7 @@ def _emit_gradient(builder, slices, samples, rows, features, residuals, target, 
 
             def some_slices(s, number, last):
                 feature = tiles.times(builder, s, slices.lanes)
+                n_rows = builder.sub(stop, first)
 
                 def add_row(r, sums):
                     data = llvm.offset(builder, samples.pointer(builder.add(first, r)), feature)
@@ -205,7 +221,6 @@ def _emit_gradient(builder, slices, samples, rows, features, residuals, target, 
                             new.append(llvm.multiply_add(builder, residual, x[i], old))
                     return new
 
-                n_rows = builder.sub(stop, first)
                 sums = llvm.counted_loop(builder, n_rows, slices.zeros(width * number), add_row)
                 for c in range(width):
                     for i in range(number):

@@ -59,7 +59,7 @@ def sums_at_once() -> int:
 
 
 def column_tiles(columns: int, widest: int) -> list[tuple[int, int, int]]:
-    """Cut `columns` into the fewest tiles, of almost equal width: (first, width, count) of each kind.
+    """Cut `columns` into few tiles of almost equal width: (first, width, count) of each kind.
 
     >>> column_tiles(20, 6)
     [(0, 5, 4)]
