@@ -18,9 +18,6 @@ from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_texts as oracle_texts
 from fastbilevel.problems.callables import make_zero
 
-# ``(learned, row_index, col_index, scale)`` of the penalty family.
-PenaltyIndex = tuple[bool, np.ndarray, np.ndarray, float]
-
 # Multiply-adds of one step of a group below which starting threads costs more than it saves.
 THREADED_FROM = 2_000_000
 
@@ -81,6 +78,13 @@ class SoftmaxRegression(BilevelProblem):
         """The weight matrix W, (d, C), of a lower variable y; a copy."""
         return np.array(y, dtype=self.dtype).reshape(self._shape)
 
+    def _place_penalty(
+        self, learned: bool, row_index: np.ndarray, col_index: np.ndarray, scale: float
+    ) -> None:
+        """Say where the squared penalty acts: the first arguments of the penalty family."""
+        rows, cols = (np.ascontiguousarray(a, dtype=np.int64) for a in (row_index, col_index))
+        self._penalty = learned, _read_only(rows), _read_only(cols), scale
+
     # -- oracles -----------------------------------------------------------------------------
 
     def texts(self) -> dict[str, Text]:
@@ -95,15 +99,11 @@ class SoftmaxRegression(BilevelProblem):
         }
 
     @abstractmethod
-    def _penalty(self) -> PenaltyIndex:
-        """Where the squared penalty acts, in the internal layout."""
-
-    @abstractmethod
     def _perturbed_gradient(self, plan: Plan) -> Text:
         """Text and constants of the fused hypergradient estimate."""
 
     def _work(self, rows: int, offsets: int) -> tuple[Any, ...]:
-        learned, row_index, col_index, _ = self._penalty()
+        learned, row_index, col_index, _ = self._penalty
         coefficients = self.n_x if learned else 1
         size = rows * offsets * self._shape[1]
         return (
@@ -128,7 +128,7 @@ class SoftmaxRegression(BilevelProblem):
                 order, batch = sampler.order, sampler.batch
             blocks = self._layout.build_blocks(X, order, batch, fixed)
             sides.append((X, labels, weight, tuple(_read_only(a) for a in blocks)))
-        return (*sides, self._penalty(), self._kind, n_threads)
+        return (*sides, self._penalty, self._kind, n_threads)
 
     def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return self._data(None, 1), self._work(rows, 1)

@@ -9,7 +9,7 @@ import numpy as np
 from fastbilevel._problem import Plan, Text
 from fastbilevel._validation import check_choice, check_data, check_number
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
-from fastbilevel.problems._softmax_regression import PenaltyIndex, SoftmaxRegression
+from fastbilevel.problems._softmax_regression import SoftmaxRegression
 
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 
@@ -151,13 +151,11 @@ class HyperCleaning(SoftmaxRegression):
             check_finite=check_finite,
         )
         super().__init__(data, KINDS[weights])
+        everywhere = np.zeros(self.lower_shape[0], np.int64)
+        self._place_penalty(False, everywhere, np.zeros(1, np.int64), 2.0 * self.reg)
         self.n_x = self.n_lower
         self.x0 = np.full(self.n_x, 0.5 if weights == "clip" else 0.0, self.dtype)
         self.default_bounds = (0.0, 1.0) if weights == "clip" else None
-
-    def _penalty(self) -> PenaltyIndex:
-        rows = np.zeros(self.lower_shape[0], np.int64)
-        return (False, rows, np.zeros(1, np.int64), 2.0 * self.reg)
 
     def texts(self) -> dict[str, Text]:
         constants = (self._shape[1], self._sparse)

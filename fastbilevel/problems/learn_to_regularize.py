@@ -9,7 +9,7 @@ import numpy as np
 from fastbilevel._problem import Plan, Text
 from fastbilevel._validation import check_choice, check_data
 from fastbilevel._validation_labels import check_groups
-from fastbilevel.problems._softmax_regression import PenaltyIndex, SoftmaxRegression
+from fastbilevel.problems._softmax_regression import SoftmaxRegression
 
 PENALTIES = ("feature", "class", "both", "group")
 REDUCTIONS = ("mean", "sum")
@@ -132,31 +132,33 @@ class LearnToRegularize(SoftmaxRegression):
             check_finite=check_finite,
         )
         super().__init__(data)
-        d, C = self._shape
+        d = self._shape[0]
         self.group_names, self._groups = None, np.arange(d)
         if penalty == "group":
             self.group_names, self._groups = check_groups(groups, d)
         elif groups is not None:
             raise ValueError(f"groups is for penalty='group' only; penalty is {penalty!r}.")
-        n_groups = int(self._groups.max()) + 1
-        self.n_x = {"feature": d, "class": C, "both": d * C, "group": n_groups}[penalty]
+        self.n_x = self._number_penalties()
         self.x0 = np.zeros(self.n_x, self.dtype)
 
-    def _penalty(self) -> PenaltyIndex:
+    def _number_penalties(self) -> int:
+        """Give every entry of W the number of its penalty; return how many there are.
+
+        The number is the sum of a part that the feature decides and one that the class decides.
+        """
         d, C = self._shape
-        # The number of a penalty is the sum of a part that the feature decides and one that the
-        # class decides.
-        of_feature = np.zeros(d, np.int64) if self.penalty == "class" else self._groups
-        of_class = np.zeros(1, np.int64)
+        of_feature, of_class = self._groups, np.zeros(1, np.int64)
         if self.penalty in ("class", "both"):
-            of_class = np.arange(C)
+            of_feature, of_class = np.zeros(d, np.int64), np.arange(C)
         if self.penalty == "both":
-            of_feature = of_feature * C
+            of_feature = C * np.arange(d)
         scale = 1.0 / (d * C) if self.reduction == "mean" else 1.0
         if self._sparse:
-            return (True, of_feature[self._columns], of_class, scale)
-        positions = np.broadcast_to(of_class[:, np.newaxis] + of_feature, (C, d))
-        return (True, np.zeros(1, np.int64), positions.reshape(-1), scale)
+            self._place_penalty(True, of_feature[self._columns], of_class, scale)
+        else:
+            positions = np.broadcast_to(of_class[:, np.newaxis] + of_feature, (C, d))
+            self._place_penalty(True, np.zeros(1, np.int64), positions.reshape(-1), scale)
+        return int(of_feature.max() + of_class.max()) + 1
 
     def texts(self) -> dict[str, Text]:
         own: dict[str, Text] = {
