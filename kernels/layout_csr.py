@@ -91,8 +91,19 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
     -------
     Z_g, Z_f : (batch*g*C,) arrays
         Logits, then residuals.
+    coefficients_g, coefficients_f : (batch,) float64 arrays
+        Weights of the rows of the minibatches.
+    ones : (g,) float64 array
+        Weights of the offsets in the lower level.
     factors, inverse : (n_features,) arrays
         The scale before the step, and lr over the scale after it, in the dtype of the iterates.
     """
-    sizes = batch_g * g * C, batch_f * g * C, n_features, n_features
-    return tuple(aligned_empty(size, dtype) for size in sizes)
+    return (
+        aligned_empty(batch_g * g * C, dtype),
+        aligned_empty(batch_f * g * C, dtype),
+        np.empty(batch_g),
+        np.empty(batch_f),
+        np.ones(g),
+        aligned_empty(n_features, dtype),
+        aligned_empty(n_features, dtype),
+    )

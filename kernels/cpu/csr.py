@@ -17,12 +17,14 @@ from ..reference.weights import NONE
 from .jit import build, kernel
 from .simd_rows import accumulate, gather, multiply_row, prefetch_row, prefetch_stream, scatter
 from .simd_softmax import softmax
-from .weights import row_weight
+from .weights import row_coefficients
 
 # How far ahead memory is asked for: rows of data in the forward pass, features and the rows of the
 # iterate that they need in the backward pass. Measured; 4 to 16 are much alike.
 ROWS_AHEAD = 4
 FEATURES_AHEAD = 8
+# Entries asked for at a time: a cache line of int32 or float32.
+LINE = 16
 # Features whose block entries are asked for at a time.
 CHUNK = 16
 # What a feature costs in the backward pass beyond its entries, in entries.
@@ -70,26 +72,21 @@ def flush(V, scale, width):
 
 
 @kernel
-def _next_scale(penalty, lr, scale, factors, inverse):
-    """Multiply the scale by 1 - lr e, note the old one, count rows that must take it over."""
+def _next_scale(penalty, lr, lazy, scale, factors, inverse):
+    """Note the scale, multiply it by 1 - lr e, count the rows that must take it over.
+
+    It stays as it is if the decay is not `lazy`.
+    """
     small = 0
     rate = factors.dtype.type(lr)
     for i in range(scale.size):
         factors[i] = scale[i]
-        scale[i] *= 1.0 - lr * penalty[i]
+        if lazy:
+            scale[i] *= 1.0 - lr * penalty[i]
         inverse[i] = rate / factors.dtype.type(scale[i])
         if not scale[i] > SMALLEST_SCALE:
             small += 1
     return small
-
-
-@kernel
-def _keep_scale(lr, scale, factors, inverse):
-    """What `_next_scale` does where the scale stays as it is."""
-    rate = factors.dtype.type(lr)
-    for i in range(scale.size):
-        factors[i] = scale[i]
-        inverse[i] = rate / factors.dtype.type(scale[i])
 
 
 @kernel
@@ -117,25 +114,22 @@ def _decay(penalty, lr, V, g, C, start, stop):
 
 
 @kernel
-def _residuals(side, rows, start, stop, x, kind, shift, weights, weighted, V, factors, Z, g, C):
-    """Weighted residuals of some rows of a minibatch at all offsets, divided by its size."""
+def _residuals(indptr, indices, values, labels, rows, coefficients, weights, V, factors, Z, g, C):
+    """Residuals of a minibatch at all offsets, ``c_r w_j (softmax(X[r] W_j) - e_y)``."""
     numba.literally(g)
     numba.literally(C)
-    (indptr, indices, values), labels, given, _ = side
-    for r in range(start, stop):
+    for r in range(rows.size):
         i = rows[r]
-        ahead = rows[min(r + ROWS_AHEAD, stop - 1)]
-        for k in range(indptr[ahead], indptr[ahead + 1], 16):
+        ahead = rows[min(r + ROWS_AHEAD, rows.size - 1)]
+        for k in range(indptr[ahead], indptr[ahead + 1], LINE):
             prefetch_stream(indices, k)
             prefetch_stream(values, k)
-        first = r * g * C
-        gather(indices, values, factors, V, indptr[i], indptr[i + 1], Z, first, g, C, 1)
-        value = x[i] if kind != NONE else x.dtype.type(0)
-        coefficient = given[i] * row_weight(kind, value, shift, x.size) / rows.size
+        at = r * g * C
+        gather(indices, values, factors, V, indptr[i], indptr[i + 1], Z, at, g, C, 1)
         for j in range(g):
-            c = Z.dtype.type(coefficient * weights[j] if weighted else coefficient)
-            softmax(Z, first + j * C, c, C)
-            Z[first + j * C + labels[i]] -= c
+            coefficient = Z.dtype.type(coefficients[r] * weights[j])
+            softmax(Z, at + j * C, coefficient, C)
+            Z[at + j * C + labels[i]] -= coefficient
 
 
 @kernel
@@ -156,17 +150,18 @@ def _cut(pointer, start, stop, part, parts):
 
 
 @kernel
-def _step_by_features(blocks, block, part, parts, Z, V, inverse, g, C):
+def _step_by_features(
+    starts, features, pointer, local_row, values, block, part, parts, Z, V, inverse, g, C
+):
     """Subtract the gradient of one block, for one part of its features."""
     numba.literally(g)
     numba.literally(C)
-    starts, features, pointer, local_row, values = blocks
     start = _cut(pointer, starts[block], starts[block + 1], part, parts)
     stop = _cut(pointer, starts[block], starts[block + 1], part + 1, parts)
     for c in range(start, stop):
         if (c - start) % CHUNK == 0:
             first = pointer[min(c + CHUNK, stop)]
-            for k in range(first, pointer[min(c + 2 * CHUNK, stop)], 16):
+            for k in range(first, pointer[min(c + 2 * CHUNK, stop)], LINE):
                 prefetch_stream(local_row, k)
                 prefetch_stream(values, k)
         prefetch_row(V, features[min(c + FEATURES_AHEAD, stop - 1)], g, C)
@@ -175,114 +170,67 @@ def _step_by_features(blocks, block, part, parts, Z, V, inverse, g, C):
 
 
 @kernel
-def _step_by_rows(X, rows, Z, V, inverse, g, C):
+def _step_by_rows(indptr, indices, values, rows, Z, V, inverse, g, C):
     """Subtract the gradient of any rows."""
     numba.literally(g)
     numba.literally(C)
-    indptr, indices, values = X
+    minus = Z.dtype.type(-1.0)
     for r in range(rows.size):
-        i = rows[r]
-        scatter(
-            indices,
-            values,
-            inverse,
-            Z,
-            r * g * C,
-            indptr[i],
-            indptr[i + 1],
-            V,
-            Z.dtype.type(-1.0),
-            g,
-            C,
-            1,
-        )
+        start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+        scatter(indices, values, inverse, Z, r * g * C, start, stop, V, minus, g, C, 1)
 
 
 def _build_descent_step(threaded):
     def descent_step(
-        train,
-        rows_g,
-        block_g,
-        val,
-        rows_f,
-        block_f,
-        x,
-        weights,
-        penalty,
-        lr,
-        V,
-        scale,
-        work,
-        g,
-        C,
-        kind,
-        shift,
-        n_threads,
-    ):
+        train, rows_g, block_g, val, rows_f, block_f, x, weights, penalty, lr,
+        V, scale, work, g, C, kind, shift, n_threads,
+    ):  # fmt: skip
         numba.literally(g)
         numba.literally(C)
+        (indptr_g, indices_g, values_g), labels_g, given_g, blocks_g = train
+        (indptr_f, indices_f, values_f), labels_f, given_f, blocks_f = val
+        starts_g, features_g, pointer_g, local_g, entries_g = blocks_g
+        starts_f, features_f, pointer_f, local_f, entries_f = blocks_f
+        Z_g, Z_f, coefficients_g, coefficients_f, ones, factors, inverse = work
         parts = n_threads if threaded else 1
-        Z_g, Z_f, factors, inverse = work
-        d, m_g, m_f = scale.size, rows_g.size, rows_f.size
+        d, m_g, m_f, width = scale.size, rows_g.size, rows_f.size, g * C
         lazy = penalty.shape[1] == 1
-        rate = V.dtype.type(lr)
-        flat = penalty.reshape(penalty.size)
 
-        small = 0
+        row_coefficients(kind, x, shift, given_g, rows_g, 1.0 / m_g, coefficients_g)
+        row_coefficients(NONE, x, 0.0, given_f, rows_f, 1.0 / m_f, coefficients_f)
+        small = _next_scale(penalty.reshape(penalty.size), lr, lazy, scale, factors, inverse)
         for t in prange(parts):
-            a, b = d * t // parts, d * (t + 1) // parts
-            if lazy:
-                small += _next_scale(flat[a:b], lr, scale[a:b], factors[a:b], inverse[a:b])
-            else:
-                _keep_scale(lr, scale[a:b], factors[a:b], inverse[a:b])
-        for t in prange(parts):
+            a, b = m_g * t // parts, m_g * (t + 1) // parts
             _residuals(
-                train,
-                rows_g,
-                m_g * t // parts,
-                m_g * (t + 1) // parts,
-                x,
-                kind,
-                shift,
-                weights,
-                False,
-                V,
-                factors,
-                Z_g,
-                g,
-                C,
-            )
+                indptr_g, indices_g, values_g, labels_g, rows_g[a:b], coefficients_g[a:b],
+                ones, V, factors, Z_g[a * width :], g, C,
+            )  # fmt: skip
+            a, b = m_f * t // parts, m_f * (t + 1) // parts
             _residuals(
-                val,
-                rows_f,
-                m_f * t // parts,
-                m_f * (t + 1) // parts,
-                x,
-                NONE,
-                0.0,
-                weights,
-                True,
-                V,
-                factors,
-                Z_f,
-                g,
-                C,
-            )
+                indptr_f, indices_f, values_f, labels_f, rows_f[a:b], coefficients_f[a:b],
+                weights, V, factors, Z_f[a * width :], g, C,
+            )  # fmt: skip
         if small:
-            _take_over(V, scale, rate, inverse, g, C)
+            _take_over(V, scale, lr, inverse, g, C)
         if not lazy:
             for t in prange(parts):
                 _decay(penalty, lr, V, g, C, d * t // parts, d * (t + 1) // parts)
         if block_g >= 0:
             for t in prange(parts):
-                _step_by_features(train[3], block_g, t, parts, Z_g, V, inverse, g, C)
+                _step_by_features(
+                    starts_g, features_g, pointer_g, local_g, entries_g, block_g,
+                    t, parts, Z_g, V, inverse, g, C,
+                )  # fmt: skip
         else:
-            _step_by_rows(train[0], rows_g, Z_g, V, inverse, g, C)
+            _step_by_rows(indptr_g, indices_g, values_g, rows_g, Z_g, V, inverse, g, C)
         if block_f >= 0:
             for t in prange(parts):
-                _step_by_features(val[3], block_f, t, parts, Z_f, V, inverse, g, C)
+                _step_by_features(
+                    starts_f, features_f, pointer_f, local_f, entries_f, block_f,
+                    t, parts, Z_f, V, inverse, g, C,
+                )  # fmt: skip
         else:
-            _step_by_rows(val[0], rows_f, Z_f, V, inverse, g, C)
+            _step_by_rows(indptr_f, indices_f, values_f, rows_f, Z_f, V, inverse, g, C)
 
     return build(descent_step, threaded)
 
