@@ -185,6 +185,7 @@ def test_jax_penalty_loops_equal_the_reference(setting, flip):
     assert_allclose(x_half, x_true, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("matrix", [np.asarray, sp.csr_matrix])
 def test_our_run_equals_the_reference_on_the_blocks_that_it_draws(matrix):
     """27 rows in blocks of 8 leave a last block of 3, which weighs as its rows."""
