@@ -499,6 +499,14 @@ def test_fault_26_explicit_zeros_empty_rows_and_columns():
         np.testing.assert_allclose(gradient.reshape(D, C)[3], penalty, rtol=1e-14)
 
 
+def test_fault_26_a_matrix_without_entries():
+    empty = sp.csr_array((M, D))
+    p = problem(sparse(), empty)
+    W = RNG.standard_normal(D * C)
+    assert p.value_upper(p.x0, W) == pytest.approx(np.log(C), rel=1e-14)
+    assert not p.grad_upper_y(p.x0, W).any()
+
+
 def test_fault_27_stored_nan_in_sparse_data():
     matrix = sparse()
     position = 5

@@ -204,7 +204,8 @@ def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndar
     rank[columns] = np.arange(columns.size)
     matrices = []
     for matrix in (X, Xv):
-        renamed = type(matrix)((matrix.data.copy(), rank[matrix.indices], matrix.indptr.copy()))
+        entries = matrix.data.copy(), rank[matrix.indices], matrix.indptr.copy()
+        renamed = type(matrix)(entries, shape=matrix.shape)
         renamed.sort_indices()
         indptr, indices = renamed.indptr.astype(np.int64), renamed.indices.astype(index_type)
         matrices.append(tuple(_read_only(a) for a in (indptr, indices, renamed.data)))
