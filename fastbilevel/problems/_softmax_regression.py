@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from typing import Any
 
@@ -77,6 +78,19 @@ class SoftmaxRegression(BilevelProblem):
     def coef(self, y: Any) -> np.ndarray:
         """The weight matrix W, (d, C), of a lower variable y; a copy."""
         return np.array(y, dtype=self.dtype).reshape(self._shape)
+
+    def astype(self, dtype: Any) -> SoftmaxRegression:
+        """This problem with data, x0 and y0 in another dtype; itself if it has that dtype already."""
+        if np.dtype(dtype) == self.dtype:
+            return self
+        other = copy.copy(self)
+        other.dtype = np.dtype(dtype)
+        other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
+        other._sides = tuple(
+            ((*X[:-1], _read_only(X[-1].astype(dtype))), labels, _read_only(weight.astype(dtype)))
+            for X, labels, weight in self._sides
+        )
+        return other
 
     def _place_penalty(
         self, learned: bool, row_index: np.ndarray, col_index: np.ndarray, scale: float
