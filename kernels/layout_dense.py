@@ -87,11 +87,13 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
         Iterates relative to the last class, and the gradient; d padded.
     Z : (GROUP*g*(C-1)*PANEL,) array
         Logits, then residuals, of the panels between two barriers.
+    ones : (g,) float64 array
+        Filled with 1, not changed.
     """
     samples = _round_up(batch_g + batch_f, PANEL) + PANEL
     columns = g * (C - 1)
     size = columns * _round_up(n_features, UNIT)
-    panels = min(GROUP, -(-samples // PANEL))
+    panels = min(GROUP, samples // STRIP)
     return (
         np.zeros(samples, np.int64),
         np.zeros(samples, np.int32),
@@ -99,4 +101,5 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
         np.zeros(size, dtype),
         np.zeros(size, dtype),
         np.zeros(panels * columns * PANEL, dtype),
+        np.ones(g),
     )

@@ -9,6 +9,7 @@ every number is summed by one thread, in the same order for any number of thread
 from __future__ import annotations
 
 import numba
+import numpy as np
 from numba import prange
 
 from ..layout_dense import GROUP, PANEL, PANEL_BYTES, STRIP, UNIT
@@ -62,8 +63,8 @@ def _note_addresses(X, rows, addresses, at):
 
 
 @kernel
-def _note_samples(side, rows, x, kind, shift, weights, weighted, work, at):
-    """Label and coefficients of the samples of one level, from entry `at` on."""
+def _note_samples(side, rows, x, kind, shift, factors, work, at):
+    """Label and coefficient ``factor_j r_i s(x_i)/m`` of the samples of one level, from `at` on."""
     labels, given = side[1], side[2]
     noted, coefficients = work[1], work[2]
     share = 1.0 / max(1, rows.size)
@@ -75,9 +76,8 @@ def _note_samples(side, rows, x, kind, shift, weights, weighted, work, at):
         for r in range(rows.size):
             coefficients[0, at + r] *= row_weight(kind, x[rows[r]], shift, x.size)
     for j in range(coefficients.shape[0] - 1, -1, -1):
-        weight = weights[j] if weighted else 1.0
         for r in range(at, at + rows.size):
-            coefficients[j, r] = weight * coefficients[0, r]
+            coefficients[j, r] = factors[j] * coefficients[0, r]
 
 
 @kernel
@@ -85,7 +85,7 @@ def _residuals(work, panel, origin, first, stop, samples, d, g, C):
     """Residuals of the samples first..stop-1; the panels of Z begin with sample `origin`."""
     numba.literally(g)
     numba.literally(C)
-    addresses, labels, coefficients, differences, _, Z = work
+    addresses, labels, coefficients, differences, _, Z, _ = work
     stride = coefficients.shape[1]
     while first < stop:
         # Up to the end of a panel.
@@ -104,7 +104,7 @@ def _gradient(work, panel, origin, stop, samples, feature, features, d, g, C):
     """Gradient of the samples origin..stop-1 in some features, panel by panel."""
     numba.literally(g)
     numba.literally(C)
-    addresses, _, _, _, gradient, Z = work
+    addresses, _, _, _, gradient, Z, _ = work
     at = 0
     for first in range(origin, stop, panel):
         after = min(stop, first + panel)
@@ -122,12 +122,12 @@ def _share(d, part, parts):
 
 
 @kernel
-def _add_block(side, rows, block, x, kind, shift, weights, weighted, work, g):
+def _add_block(side, rows, block, x, kind, shift, factors, work, g):
     """Add the gradient of a fixed block of two classes with few features."""
     numba.literally(g)
     tiles = side[3][0]
-    _, labels, coefficients, differences, gradient, Z = work
-    _note_samples(side, rows, x, kind, shift, weights, weighted, work, 0)
+    _, labels, coefficients, differences, gradient, Z, _ = work
+    _note_samples(side, rows, x, kind, shift, factors, work, np.int64(0))
     parts = -(-rows.size // PANEL)
     # Samples that only fill the last tile have no weight.
     coefficients[:, rows.size : parts * PANEL] = 0.0
@@ -163,7 +163,9 @@ def _build_descent_step(threaded):
         numba.literally(g)
         numba.literally(C)
         parts = n_threads if threaded else 1
-        differences, gradient = work[3], work[4]
+        differences, gradient, ones = work[3], work[4], work[6]
+        # Not literal numbers, for which the kernels below would be compiled once more.
+        none, start = np.int64(NONE), np.int64(0)
         d = train[0][0].shape[1]
         panel = _panel(d * V.itemsize)
         together = panel * GROUP if threaded else panel
@@ -173,14 +175,14 @@ def _build_descent_step(threaded):
         if C == 2 and tiled:
             prefetch_block(train[3][0], block_g, 0)
             prefetch_block(val[3][0], block_f, 0)
-            _add_block(train, rows_g, block_g, x, kind, shift, weights, False, work, g)
-            _add_block(val, rows_f, block_f, x, NONE, 0.0, weights, True, work, g)
+            _add_block(train, rows_g, block_g, x, kind, shift, ones, work, g)
+            _add_block(val, rows_f, block_f, x, none, 0.0, weights, work, g)
         else:
             samples = rows_g.size + rows_f.size
-            _note_addresses(train[0], rows_g, work[0], 0)
+            _note_addresses(train[0], rows_g, work[0], start)
             _note_addresses(val[0], rows_f, work[0], rows_g.size)
-            _note_samples(train, rows_g, x, kind, shift, weights, False, work, 0)
-            _note_samples(val, rows_f, x, NONE, 0.0, weights, True, work, rows_g.size)
+            _note_samples(train, rows_g, x, kind, shift, ones, work, start)
+            _note_samples(val, rows_f, x, none, 0.0, weights, work, rows_g.size)
             for origin in range(0, samples, together):
                 stop = min(samples, origin + together)
                 strips = -(-(stop - origin) // STRIP)

@@ -275,21 +275,21 @@ def panel_gradient(typing, numbers, first, stop, end, feature, features, d, Z, a
 
 
 @intrinsic(prefer_literal=True)
-def add_gradient(typing, numbers, first, stop, base, row_bytes, d, Z, scale, G, columns):
+def add_gradient(typing, numbers, first, stop, end, base, row_bytes, d, Z, scale, G, columns):
     """``G[c d + k] += scale sum_r Z[r columns + c] X[r, k]`` over the rows first..stop-1."""
     known = llvm.literals(columns)
     if known is None:
         return None
 
     def generate(context, builder, signature, arguments):
-        _, first, stop, base, row_bytes, d, _, scale, _, _ = arguments
-        scalar = _scalar(signature, 6)
+        _, first, stop, end, base, row_bytes, d, _, scale, _, _ = arguments
+        scalar = _scalar(signature, 7)
         slices = tiles.Slices(builder, scalar, d)
         listed = _pointer(context, builder, signature, arguments, 0)
-        samples = tiles.Samples(builder, scalar, listed, stop, base, row_bytes)
-        source = _pointer(context, builder, signature, arguments, 6)
+        samples = tiles.Samples(builder, scalar, listed, end, base, row_bytes)
+        source = _pointer(context, builder, signature, arguments, 7)
         source = tiles.entry(builder, source, (first, known[0]))
-        G = _pointer(context, builder, signature, arguments, 8)
+        G = _pointer(context, builder, signature, arguments, 9)
         factor = llvm.splat(builder, scale, slices.lanes)
         _emit_gradient(
             builder,
@@ -304,4 +304,4 @@ def add_gradient(typing, numbers, first, stop, base, row_bytes, d, Z, scale, G, 
         )
         return context.get_dummy_value()
 
-    return types.void(numbers, *[I64] * 5, Z, Z.dtype, G, columns), generate
+    return types.void(numbers, *[I64] * 6, Z, Z.dtype, G, columns), generate
