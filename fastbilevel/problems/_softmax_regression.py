@@ -80,7 +80,7 @@ class SoftmaxRegression(BilevelProblem):
         return np.array(y, dtype=self.dtype).reshape(self._shape)
 
     def astype(self, dtype: Any) -> SoftmaxRegression:
-        """This problem with data, x0 and y0 in another dtype; itself if it has that dtype already."""
+        """This problem with its arrays in another dtype; itself if it has that dtype already."""
         if np.dtype(dtype) == self.dtype:
             return self
         other = copy.copy(self)
