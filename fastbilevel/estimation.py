@@ -17,6 +17,7 @@ from fastbilevel._lower_solver import (
     lower_minimum,
     warn_unless_converged,
 )
+from fastbilevel._newton import ROUNDING
 from fastbilevel._problem import BilevelProblem
 from fastbilevel._stencil import finite_difference_coefficients
 from fastbilevel.methods._options import check_integer, closest
@@ -102,12 +103,14 @@ def hypergradient(
         p >= 1; order 1 has no negative weights and so suits lower objectives that are not strongly
         convex.
     nu : float, optional
-        Width of the stencil. By default tol**(1/(p+1)) / ceil(p/2), which balances the bias
-        against the error that `tol` leaves.
+        Width of the stencil, 1e-4 by default (more where float32 leaves no choice). It has to be
+        small against the smallest curvature of g in y, measured in that of f.
     y0 : (n_y,) array_like, optional
         Start of the lower solver.
     tol : float
-        Wanted norm of the lower gradients, and relative residual of the linear system.
+        Finite differences solve the lower problems to a gradient norm of tol nu, so that what is
+        left moves the estimate by about tol. "implicit" solves the lower problem to a gradient norm
+        of tol and the linear system to a relative residual of tol.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def hypergradient(
     Warns
     -----
     ConvergenceWarning
-        If `tol` was not reached, or `nu` is so small that rounding shows in the result.
+        If `tol` was not reached, or `nu` is so small that noise shows in the result.
 
     Raises
     ------
@@ -146,25 +149,29 @@ def _finite_difference(
     offsets, alpha = finite_difference_coefficients(order)
     eps = float(np.finfo(problem.dtype).eps)
     if nu is None:
-        nu = max(tol, 10 * eps) ** (1 / (order + 1)) / math.ceil(order / 2)
+        nu = max(1e-4, eps ** (1 / 3))
     weights = offsets * nu
     F, G = np.empty((2, offsets.size, problem.n_x))
     solved: dict[int, np.ndarray] = {}
+    noise = 0.0
     for a in np.argsort(np.abs(offsets), kind="stable"):
         j = int(offsets[a])
-        found = lower_minimum(problem, x, weights[a], _predict(solved, j, y), tol)
-        warn_unless_converged(found, weights[a], tol, stacklevel=3)
+        found = lower_minimum(problem, x, weights[a], _predict(solved, j, y), tol * nu)
+        residual = found.residual
+        if found.cause != ROUNDING:
+            residual = min(residual, tol * nu)
+            warn_unless_converged(found, weights[a], tol * nu, stacklevel=3)
         solved[j] = found.y
-        F[a] = problem.grad_upper_x(x, solved[j])
-        G[a] = problem.grad_lower_x(x, solved[j])
+        F[a] = problem.grad_upper_x(x, found.y)
+        G[a] = problem.grad_lower_x(x, found.y)
+        noise += abs(alpha[a]) * (residual + eps * float(np.linalg.norm(G[a]))) / nu
     out = np.empty(problem.n_x)
     problem.kernels.vector.combine_offsets(F, G, weights, alpha, nu, out)
-    floor = eps * float(np.abs(alpha).sum() * np.linalg.norm(G, axis=1).max()) / nu
-    if floor > tol + 0.01 * float(np.linalg.norm(out)):
+    if noise > 10 * tol + 0.01 * float(np.linalg.norm(out)):
         warnings.warn(
-            f"nu={nu:.3g} is so small that rounding alone moves the estimate by about {floor:.2g}, "
-            f"its norm being {np.linalg.norm(out):.2g}; take a larger nu, and a higher order if "
-            "the bias matters.",
+            f"nu={nu:.3g} is so small that rounding and the accuracy of the lower solutions move "
+            f"the estimate by about {noise:.2g}, its norm being {np.linalg.norm(out):.2g}; take a "
+            "larger nu, and a higher order if the bias matters.",
             ConvergenceWarning,
             stacklevel=3,
         )
