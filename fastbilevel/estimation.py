@@ -69,7 +69,7 @@ def solve_lower(
     TypeError, ValueError
         If an argument is wrong.
     """
-    _check_problem(problem)
+    require_problem(problem)
     x, y = _point(problem, x, y0)
     _check_number("weight", weight)
     _check_number("tol", tol, positive=True)
@@ -127,7 +127,7 @@ def hypergradient(
     TypeError, ValueError
         If an argument is wrong, or the problem lacks an oracle that the method needs.
     """
-    _check_problem(problem)
+    require_problem(problem)
     x, y = _point(problem, x, y0)
     check_integer("order", order, 1)
     _check_number("tol", tol, positive=True)
@@ -157,17 +157,16 @@ def _finite_difference(
     for a in np.argsort(np.abs(offsets), kind="stable"):
         j = int(offsets[a])
         found = lower_minimum(problem, x, weights[a], _predict(solved, j, y), tol * nu)
-        residual = found.residual
+        unavoidable = found.residual if found.cause == ROUNDING else 0.0
         if found.cause != ROUNDING:
-            residual = min(residual, tol * nu)
             warn_unless_converged(found, weights[a], tol * nu, stacklevel=3)
         solved[j] = found.y
         F[a] = problem.grad_upper_x(x, found.y)
         G[a] = problem.grad_lower_x(x, found.y)
-        noise += abs(alpha[a]) * (residual + eps * float(np.linalg.norm(G[a]))) / nu
+        noise += abs(alpha[a]) * (unavoidable + eps * float(np.linalg.norm(G[a]))) / nu
     out = np.empty(problem.n_x)
     problem.kernels.vector.combine_offsets(F, G, weights, alpha, nu, out)
-    if noise > 10 * tol + 0.01 * float(np.linalg.norm(out)):
+    if noise > tol + 0.01 * float(np.linalg.norm(out)):
         warnings.warn(
             f"nu={nu:.3g} is so small that rounding and the accuracy of the lower solutions move "
             f"the estimate by about {noise:.2g}, its norm being {np.linalg.norm(out):.2g}; take a "
@@ -209,7 +208,8 @@ def _implicit(problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float)
     return problem.grad_upper_x(x, y) - problem.jvp_lower_xy(x, y, solution.v).astype(np.float64)
 
 
-def _check_problem(problem: Any) -> None:
+def require_problem(problem: Any) -> None:
+    """Raise unless `problem` is a bilevel problem."""
     if not isinstance(problem, BilevelProblem):
         raise TypeError(
             "problem must be one of fastbilevel.problems (or another BilevelProblem); got "

@@ -13,6 +13,7 @@ from fastbilevel._lower_solver import in_float64
 from fastbilevel._oracle_purity import check_outputs, check_purity
 from fastbilevel._probe import Probe
 from fastbilevel._problem import SIMPLE_ORACLES, BilevelProblem
+from fastbilevel.estimation import require_problem
 
 __all__ = ["ProblemReport", "check_problem"]
 
@@ -80,11 +81,7 @@ def check_problem(
     >>> max(report.errors.values()) < 1e-6
     True
     """
-    if not isinstance(problem, BilevelProblem):
-        raise TypeError(
-            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
-            f"{type(problem).__name__}."
-        )
+    require_problem(problem)
     rng = np.random.default_rng(seed)
     precise = in_float64(problem)
     if rtol is None:
