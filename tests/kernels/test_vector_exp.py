@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from fastbilevel.kernels.cpu import csr, llvm, softmax
+from fastbilevel.kernels.cpu import llvm
 from fastbilevel.kernels.cpu.jit import SAFE_FASTMATH
 from numba import types
 from numba.extending import intrinsic
@@ -118,11 +118,3 @@ def test_fastmath_would_be_caught(dtype):
     assert np.max(np.abs(wrong / np.exp(x) - 1)) > 1e-2
     assert largest_ulp(x, wrong) > 1000 * STATED_ULP
     np.testing.assert_allclose(exp_of(x, dtype), np.exp(x), rtol=4 * np.finfo(dtype).eps)
-
-
-def test_kernels_with_intrinsics_are_compiled_without_fastmath(dtype):
-    kernels = [v for module in (csr, softmax) for v in vars(module).values()]
-    kernels = [v for v in kernels if isinstance(v, numba.core.registry.CPUDispatcher)]
-    assert len(kernels) >= 10
-    for kernel in kernels:
-        assert not kernel.targetoptions.get("fastmath"), kernel.py_func.__qualname__
