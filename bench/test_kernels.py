@@ -15,7 +15,7 @@ def _name(case):
     return f"{case.kernel} {case.size}"
 
 
-@pytest.mark.parametrize("case", cases(np.dtype(np.float32)), ids=_name)
+@pytest.mark.parametrize("case", [*cases(np.dtype(np.float32))], ids=_name)
 def test_kernel(benchmark, case):
     case.run(1)
     benchmark(case.run, 1)
