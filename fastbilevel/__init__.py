@@ -23,6 +23,7 @@ __version__ = _metadata.version("fastbilevel")
 _HOME = {
     "BilevelResult": "_result",
     "ConditioningWarning": "_curvature",
+    "ConvergenceWarning": "_lower_solver",
     "F2SAp": "methods",
     "Status": "_result",
     "finite_difference_coefficients": "_stencil",

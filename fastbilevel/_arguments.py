@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastbilevel._problem import BilevelProblem
 from fastbilevel.methods._options import check_integer
 
-if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+
+def require_problem(problem: Any) -> None:
+    """Raise unless `problem` is a bilevel problem."""
+    if not isinstance(problem, BilevelProblem):
+        raise TypeError(
+            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
+            f"{type(problem).__name__}."
+        )
 
 
 def check_limits(maxiter: Any, tol: Any, time_limit: Any, record_every: Any) -> None:
@@ -99,8 +106,8 @@ def starting_point(
     problem: BilevelProblem, x0: Any, y0: Any, limits: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Copies of the starting point, x projected on the bounds (with a warning if it moved)."""
-    x = _vector("x0", problem.x0 if x0 is None else x0, problem.n_x, problem.dtype)
-    y = _vector("y0", problem.y0 if y0 is None else y0, problem.n_y, problem.dtype)
+    x = finite_vector("x0", problem.x0 if x0 is None else x0, problem.n_x, problem.dtype)
+    y = finite_vector("y0", problem.y0 if y0 is None else y0, problem.n_y, problem.dtype)
     if limits[0].size:
         inside = np.clip(x, *limits)
         if not np.array_equal(inside, x):
@@ -114,7 +121,8 @@ def starting_point(
     return x, y
 
 
-def _vector(name: str, value: Any, size: int, dtype: Any) -> np.ndarray:
+def finite_vector(name: str, value: Any, size: int, dtype: Any) -> np.ndarray:
+    """A copy of `value` as a finite vector of `size` numbers of `dtype`, or a sentence."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")

@@ -10,6 +10,7 @@ from typing import Any
 from fastbilevel import methods
 from fastbilevel._arguments import (
     check_limits,
+    require_problem,
     resolve_bounds,
     resolve_threads,
     starting_point,
@@ -89,11 +90,7 @@ def minimize(
     TypeError, ValueError
         Before any work, if an argument, a name or an option is wrong.
     """
-    if not isinstance(problem, BilevelProblem):
-        raise TypeError(
-            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
-            f"{type(problem).__name__}."
-        )
+    require_problem(problem)
     chosen = methods.resolve(method, options)
     check_limits(maxiter, tol, time_limit, record_every)
     threads = resolve_threads(n_threads)

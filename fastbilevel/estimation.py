@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._arguments import _vector
+from fastbilevel._arguments import finite_vector, require_problem
 from fastbilevel._conjugate_gradients import minimum_norm
 from fastbilevel._lower_solver import (
     ConvergenceWarning,
@@ -208,15 +208,6 @@ def _implicit(problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float)
     return problem.grad_upper_x(x, y) - problem.jvp_lower_xy(x, y, solution.v).astype(np.float64)
 
 
-def require_problem(problem: Any) -> None:
-    """Raise unless `problem` is a bilevel problem."""
-    if not isinstance(problem, BilevelProblem):
-        raise TypeError(
-            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
-            f"{type(problem).__name__}."
-        )
-
-
 def _check_number(name: str, value: Any, positive: bool = False) -> None:
     kind = "a positive number" if positive else "a number"
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
@@ -238,6 +229,6 @@ def _point(problem: BilevelProblem, x: Any, y0: Any) -> tuple[np.ndarray, np.nda
     """x and the start of the lower solver as float64 vectors."""
     y = problem.y0 if y0 is None else y0
     return (
-        _vector("x", x, problem.n_x, np.float64),
-        _vector("y0", y, problem.n_y, np.float64),
+        finite_vector("x", x, problem.n_x, np.float64),
+        finite_vector("y0", y, problem.n_y, np.float64),
     )

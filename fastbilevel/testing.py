@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from fastbilevel import _oracle_checks as checks
+from fastbilevel._arguments import require_problem
 from fastbilevel._lower_solver import in_float64
 from fastbilevel._oracle_purity import check_outputs, check_purity
 from fastbilevel._probe import Probe
 from fastbilevel._problem import SIMPLE_ORACLES, BilevelProblem
-from fastbilevel.estimation import require_problem
 
 __all__ = ["ProblemReport", "check_problem"]
 

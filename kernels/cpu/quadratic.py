@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .draw import normals
 from .jit import kernel
 
@@ -54,5 +56,5 @@ def add_noise(rows, lane, sigma, k0, k1, scratch, out):
 def add_dot(u, v, factor, out):
     total = 0.0
     for i in range(u.size):
-        total += float(u[i]) * float(v[i])
+        total += np.float64(u[i]) * np.float64(v[i])
     out[0] += factor * total

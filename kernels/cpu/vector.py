@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .jit import kernel
 
 
@@ -24,7 +26,7 @@ def scale(a, x, out):
 def norm(x, out):
     total = 0.0
     for i in range(x.size):
-        total += float(x[i]) * float(x[i])
+        total += np.float64(x[i]) * np.float64(x[i])
     out[0] = math.sqrt(total)
 
 
@@ -52,9 +54,9 @@ def perturbed_step(y, g, f, weight, lr):
 @kernel
 def combine_offsets(F, G, weights, alpha, nu, out):
     for i in range(out.size):
-        total, reference = 0.0, float(G[0, i])
+        total, reference = 0.0, np.float64(G[0, i])
         for j in range(alpha.size):
-            total += alpha[j] * (weights[j] * F[j, i] + (float(G[j, i]) - reference))
+            total += alpha[j] * (weights[j] * F[j, i] + (np.float64(G[j, i]) - reference))
         out[i] = total / nu
 
 
@@ -64,7 +66,7 @@ def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, 
     for i in range(x.size):
         value = momentum * m[i] + (1.0 - momentum) * phi[i]
         m[i] = value
-        total += float(m[i]) * float(m[i])
+        total += np.float64(m[i]) * np.float64(m[i])
     length = math.sqrt(total)
     norm[0] = length
     if not math.isfinite(length):

@@ -42,7 +42,7 @@ def add_vector(b, rows, factor, out):
 
 
 def add_noise(rows, lane, sigma, k0, k1, scratch, out):
-    """``out <- out + sigma * mean_{i in rows} n_i`` with n_i standard normal, fixed by i and `lane`.
+    """``out <- out + sigma * mean_{i in rows} n_i``, n_i standard normal, fixed by i and `lane`.
 
     Parameters
     ----------
