@@ -89,21 +89,20 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
 
     Returns
     -------
-    Z_g, Z_f : (batch*g*C,) arrays
-        Logits, then residuals.
-    coefficients_g, coefficients_f : (batch,) float64 arrays
-        Weights of the rows of the minibatches.
-    ones : (g,) float64 array
-        Weights of the offsets in the lower level.
+    logits : two (batch*g*C,) arrays
+        Of the lower and of the upper level; later the residuals.
+    coefficients : two (batch,) float64 arrays
+        Weights of the rows.
+    offset_weights : (2, g) float64 array
+        1, and w_j.
     factors, inverse : (n_features,) arrays
         The scale before the step, and lr over the scale after it, in the dtype of the iterates.
     """
+    batches = batch_g, batch_f
     return (
-        aligned_empty(batch_g * g * C, dtype),
-        aligned_empty(batch_f * g * C, dtype),
-        np.empty(batch_g),
-        np.empty(batch_f),
-        np.ones(g),
+        tuple(aligned_empty(m * g * C, dtype) for m in batches),
+        tuple(np.empty(m) for m in batches),
+        np.empty((2, g)),
         aligned_empty(n_features, dtype),
         aligned_empty(n_features, dtype),
     )

@@ -10,6 +10,7 @@ belong to different threads there.
 from __future__ import annotations
 
 import numba
+import numpy as np
 from numba import prange
 
 from ..reference.csr import SMALLEST_SCALE
@@ -187,50 +188,44 @@ def _build_descent_step(threaded):
     ):  # fmt: skip
         numba.literally(g)
         numba.literally(C)
-        (indptr_g, indices_g, values_g), labels_g, given_g, blocks_g = train
-        (indptr_f, indices_f, values_f), labels_f, given_f, blocks_f = val
-        starts_g, features_g, pointer_g, local_g, entries_g = blocks_g
-        starts_f, features_f, pointer_f, local_f, entries_f = blocks_f
-        Z_g, Z_f, coefficients_g, coefficients_f, ones, factors, inverse = work
+        # Both levels have the same types, so one copy of the code serves them.
+        sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
+        logits, coefficients, offset_weights, factors, inverse = work
         parts = n_threads if threaded else 1
-        d, m_g, m_f, width = scale.size, rows_g.size, rows_f.size, g * C
         lazy = penalty.shape[1] == 1
-
-        row_coefficients(kind, x, shift, given_g, rows_g, 1.0 / m_g, coefficients_g)
-        row_coefficients(NONE, x, 0.0, given_f, rows_f, 1.0 / m_f, coefficients_f)
+        for j in range(g):
+            offset_weights[0, j] = 1.0
+            offset_weights[1, j] = weights[j]
         small = _next_scale(penalty.reshape(penalty.size), lr, lazy, scale, factors, inverse)
-        for t in prange(parts):
-            a, b = m_g * t // parts, m_g * (t + 1) // parts
-            _residuals(
-                indptr_g, indices_g, values_g, labels_g, rows_g[a:b], coefficients_g[a:b],
-                ones, V, factors, Z_g[a * width :], g, C,
-            )  # fmt: skip
-            a, b = m_f * t // parts, m_f * (t + 1) // parts
-            _residuals(
-                indptr_f, indices_f, values_f, labels_f, rows_f[a:b], coefficients_f[a:b],
-                weights, V, factors, Z_f[a * width :], g, C,
-            )  # fmt: skip
+        for s in range(2):
+            (indptr, indices, values), labels, given, _ = sides[s]
+            rows, Z, c, w = batches[s], logits[s], coefficients[s], offset_weights[s]
+            m = rows.size
+            row_coefficients(NONE if s else kind, x, shift, given, rows, 1.0 / m, c)
+            for t in prange(parts):
+                a, b = m * np.int64(t) // parts, m * np.int64(t + 1) // parts
+                _residuals(
+                    indptr, indices, values, labels, rows[a:b], c[a:b], w,
+                    V, factors, Z[a * g * C :], g, C,
+                )  # fmt: skip
         if small:
             _take_over(V, scale, lr, inverse, g, C)
         if not lazy:
+            d = scale.size
             for t in prange(parts):
-                _decay(penalty, lr, V, g, C, d * t // parts, d * (t + 1) // parts)
-        if block_g >= 0:
-            for t in prange(parts):
-                _step_by_features(
-                    starts_g, features_g, pointer_g, local_g, entries_g, block_g,
-                    t, parts, Z_g, V, inverse, g, C,
-                )  # fmt: skip
-        else:
-            _step_by_rows(indptr_g, indices_g, values_g, rows_g, Z_g, V, inverse, g, C)
-        if block_f >= 0:
-            for t in prange(parts):
-                _step_by_features(
-                    starts_f, features_f, pointer_f, local_f, entries_f, block_f,
-                    t, parts, Z_f, V, inverse, g, C,
-                )  # fmt: skip
-        else:
-            _step_by_rows(indptr_f, indices_f, values_f, rows_f, Z_f, V, inverse, g, C)
+                a, b = d * np.int64(t) // parts, d * np.int64(t + 1) // parts
+                _decay(penalty, lr, V, g, C, a, b)
+        for s in range(2):
+            (indptr, indices, values), _, _, (starts, features, pointer, local, entries) = sides[s]
+            rows, block, Z = batches[s], blocks[s], logits[s]
+            if block < 0:
+                _step_by_rows(indptr, indices, values, rows, Z, V, inverse, g, C)
+            else:
+                for t in prange(parts):
+                    _step_by_features(
+                        starts, features, pointer, local, entries, block, np.int64(t), parts,
+                        Z, V, inverse, g, C,
+                    )  # fmt: skip
 
     return build(descent_step, threaded)
 
