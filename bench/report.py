@@ -61,6 +61,9 @@ def main() -> None:
     if not options.files:
         print("\n".join(results.values()))
     for file in options.files:
+        if not file.is_file():
+            parser.error(f"{file} does not exist; give Markdown files with bench markers")
+    for file in options.files:
         filled, missing = fill(file.read_text(encoding="utf-8"), results)
         file.write_text(filled, encoding="utf-8")
         for name in missing:
