@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from fastbilevel.kernels import cpu, layout_csr, reference
 
 from fastbilevel._compile import text
+from fastbilevel.kernels import cpu, layout_csr, reference
 
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
 
@@ -102,10 +102,9 @@ class Case:
         """The same numbers in float64."""
         wide = replace(self, dtype=np.float64)
         wide.sides = tuple(
-            ((X[0], X[1], X[2].astype(np.float64)), labels, given.astype(np.float64),
-             (*blocks[:4], blocks[4].astype(np.float64)))
+            ((*X[:2], X[2].astype(np.float64)), labels, given.astype(np.float64), blocks)
             for X, labels, given, blocks in self.sides
-        )  # fmt: skip
+        )
         for name in ("orders", "plan", "weights", "penalty"):
             setattr(wide, name, getattr(self, name))
         wide.x, wide.V = self.x.astype(np.float64), self.V.astype(np.float64)

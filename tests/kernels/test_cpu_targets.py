@@ -10,11 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fastbilevel.kernels.cpu as kernels
 import numba
 import pytest
 from llvmlite import binding
 from numba.core.extending import _Intrinsic
+
+import fastbilevel.kernels.cpu as kernels
 
 TESTS = Path(__file__).parent
 PYTEST = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from csr_cases import SMALL, Case, assert_close, frozen
+
 from fastbilevel.kernels import reference
 
 dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])
@@ -32,8 +33,9 @@ def test_a_thousand_lazy_steps_are_a_thousand_dense_steps(dtype):
     assert (1000 * np.log1p(-0.7 * penalty) < -20 * np.log(2.0)).sum() >= 5
     np.testing.assert_array_equal(dense.scale, 1.0)
     W, expected = lazy.iterates(), dense.iterates().astype(np.float64)
-    # Each step rounds; the steps contract, so the roundings of a thousand do not add up.
-    np.testing.assert_allclose(W, expected, rtol=0, atol=20 * np.finfo(dtype).eps * abs(W).max())
+    # Each step rounds a few times, with either sign: a random walk of a thousand steps.
+    tolerance = 4 * np.sqrt(1000) * np.finfo(dtype).eps
+    np.testing.assert_allclose(W, expected, rtol=0, atol=tolerance * abs(W).max())
 
 
 @dtypes

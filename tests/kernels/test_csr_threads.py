@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 from csr_cases import SMALL, Case
+
 from fastbilevel.kernels.cpu import csr
 
 dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from fastbilevel.kernels.cpu import llvm
-from fastbilevel.kernels.cpu.jit import SAFE_FASTMATH
 from numba import types
 from numba.extending import intrinsic
+
+from fastbilevel.kernels.cpu import llvm
+from fastbilevel.kernels.cpu.jit import SAFE_FASTMATH
 
 STATED_ULP = 1.1
 LANES = {np.float32: 16, np.float64: 8}
