@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
-from fastbilevel.kernels import reference
 
 import fastbilevel as fb
 from fastbilevel._problem import BilevelProblem
+from fastbilevel.kernels import reference
 
 ROWS = np.array([3, 0, 3, 11, 7, 5], np.int64)
 

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from fastbilevel.kernels import cpu
 
 from fastbilevel._dispatch import backend_of
+from fastbilevel.kernels import cpu
 
 
 def array_of(library: str):

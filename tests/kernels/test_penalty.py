@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import fastbilevel.kernels.cpu.penalty as cpu
-import fastbilevel.kernels.reference.penalty as reference
 import numpy as np
 import pytest
+
+import fastbilevel.kernels.cpu.penalty as cpu
+import fastbilevel.kernels.reference.penalty as reference
 
 BOTH = pytest.mark.parametrize("k", [reference, cpu], ids=["reference", "cpu"])
 SCALE, NU = 0.3, 0.05

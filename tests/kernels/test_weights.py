@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-import fastbilevel.kernels.cpu.weights as cpu
-import fastbilevel.kernels.reference.weights as reference
 import numpy as np
 import pytest
+
+import fastbilevel.kernels.cpu.weights as cpu
+import fastbilevel.kernels.reference.weights as reference
 
 NONE, SIGMOID, CLIP, SOFTMAX = reference.NONE, reference.SIGMOID, reference.CLIP, reference.SOFTMAX
 KINDS = (NONE, SIGMOID, CLIP, SOFTMAX)
