@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbilevel import _compile
 from fastbilevel._arguments import clipped_count
-from fastbilevel._problem import all_rows
 from fastbilevel._result import BilevelResult, Status, versions
 
 if TYPE_CHECKING:
@@ -54,13 +52,10 @@ class Recorder:
         self._norms: list[np.ndarray] = []
         self._recorded = 0
         self._rows: list[dict[str, float]] = []
-        self._best: tuple[float, np.ndarray, np.ndarray] | None = None
         self._calls = run.method.oracle_calls(run.plan)
-        self._value = self.problem.oracle("value_upper")
-        self._all = all_rows(self.problem.n_upper, self.problem.infinite)
-        self._arguments = self.problem.evaluation_arguments(max(1, self._all.size))
+        self._evaluate = self.problem.evaluator()
         x, packed = run.state.x.copy(), run.lower_iterate()
-        self._start = self._upper_value(x, packed), x, self.problem.unpack_lower(packed)
+        self._best = self._evaluate(x, packed)["fun"], x, packed
 
     def follow(self, nit: int, norms: np.ndarray) -> None:
         """Take note of the hypergradient norms of the iterations just done."""
@@ -70,22 +65,21 @@ class Recorder:
     def record(self) -> None:
         """Evaluate the upper objective at the current pair and add a row to the history."""
         x, packed = self.run.state.x.copy(), self.run.lower_iterate()
-        self.fun = self._upper_value(x, packed)
+        found = self._evaluate(x, packed)
+        self.fun = found["fun"]
         self.grad_norm = float(np.mean(np.concatenate(self._norms)))
         self._norms = []
         self._recorded = self.nit
-        y = self.problem.unpack_lower(packed)
         row = {
             "nit": self.nit,
             "time": self.seconds,
             "fun": self.fun,
             "grad_norm": self.grad_norm,
             "samples": self.nit * sum(self._calls.values()),
-            **self.problem.metrics(x, y),
         }
-        self._rows.append(row)
-        if np.isfinite(self.fun) and (self._best is None or self.fun < self._best[0]):
-            self._best = self.fun, x, y
+        if np.isfinite(self.fun) and not (self._rows and self._best[0] <= self.fun):
+            self._best = self.fun, x, packed
+        self._rows.append(row | found)
 
     @property
     def is_finite(self) -> bool:
@@ -105,7 +99,8 @@ class Recorder:
         """The result of the moment; arrays are copies."""
         run, problem = self.run, self.problem
         x_last, y_last = run.state.x.copy(), problem.unpack_lower(run.lower_iterate())
-        fun, x, y = self._best or self._start
+        fun, x, packed = self._best
+        y = problem.unpack_lower(packed)
         jac = run.state.m.copy()
         outputs = (x, y, x_last, y_last, jac, np.array(fun))
         message = ADVICE[status].format(
@@ -141,11 +136,6 @@ class Recorder:
             names = ("nit", "time", "fun", "grad_norm", "samples")
             return {name: np.empty(0) for name in names}
         return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
-
-    def _upper_value(self, x: np.ndarray, packed: np.ndarray) -> float:
-        out = np.empty(1)
-        _compile.call(self._value, (*self._arguments, x, packed, self._all, out))
-        return float(out[0])
 
 
 def _as_dict(method: Any) -> dict[str, Any]:

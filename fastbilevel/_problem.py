@@ -190,6 +190,23 @@ class BilevelProblem(ABC):
         """g_xy(x, y) v = the gradient in x of <g_y(x, y), v>, (n_x,); v (n_y,)."""
         return self._call("jvp_lower_xy", self.n_x, x, y, (v,), rows)
 
+    def evaluator(self) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
+        """A function of x and y, y in the internal layout: upper value "fun" and all metrics."""
+        value = self.oracle("value_upper")
+        rows = all_rows(self.n_upper, self.infinite)
+        data, work = self.evaluation_arguments(max(1, rows.size))
+        out = np.empty(1)
+
+        def evaluate(x: np.ndarray, packed: np.ndarray) -> dict[str, float]:
+            _compile.call(value, (data, work, x, packed, rows, out))
+            return {"fun": float(out[0]), **self._metrics(x, packed, work)}
+
+        return evaluate
+
+    def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
+        """The metrics, given what `value_upper` has just left in `work`."""
+        return self.metrics(x, self.unpack_lower(packed))
+
     # -- how they are evaluated --------------------------------------------------------------
 
     def _value(self, name: str, x: Any, y: Any, rows: Any) -> float:

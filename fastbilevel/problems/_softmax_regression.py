@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel import _compile, _validation
+from fastbilevel import _validation
 from fastbilevel._dispatch import backend_of
 from fastbilevel._memory import check_memory
-from fastbilevel._problem import BilevelProblem, Plan, Text
+from fastbilevel._problem import BilevelProblem, Plan, Text, as_vector
 from fastbilevel._random import Sampler
 from fastbilevel.kernels import layout_csr, layout_dense
 from fastbilevel.kernels.reference.draw import BLOCKS
@@ -187,12 +187,15 @@ class SoftmaxRegression(BilevelProblem):
 
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """``accuracy``: share of the validation rows, by weight, whose class is predicted."""
-        logits = _compile.text(oracle_texts.make_logits, self.kernels, self._shape[1], self._sparse)
-        rows = np.arange(self.n_upper, dtype=np.int64)
-        Z = np.empty(rows.size * self._shape[1], self.dtype)
-        logits(self._data(None, 1), self.pack_lower(y), rows, Z)
+        x = as_vector(x, self.n_x, self.dtype, "x")
+        found = self.evaluator()(x, self.pack_lower(y))
+        return {name: value for name, value in found.items() if name != "fun"}
+
+    def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
+        # `value_upper` has left the logits of the validation rows.
+        logits = work[0].reshape(self.n_upper, -1)
         _, labels, weight = self._sides[1]
-        right = Z.reshape(rows.size, -1).argmax(axis=1) == labels
+        right = logits.argmax(axis=1) == labels
         return {"accuracy": float(np.mean(right * weight.astype(np.float64)))}
 
 

@@ -90,16 +90,6 @@ def make_hvp_lower_yy(k: Any, C: int, sparse: bool) -> Any:
     return hvp_lower_yy
 
 
-def make_logits(k: Any, C: int, sparse: bool) -> Any:
-    """Validation logits, (len(rows), C)."""
-    design = k.csr if sparse else k.dense
-
-    def logits(data, y, rows, out):
-        design.forward(data[1][0], rows, y, out, C)
-
-    return logits
-
-
 def make_perturbed_descent(
     k: Any,
     g: int,

@@ -179,7 +179,6 @@ class HyperCleaning(SoftmaxRegression):
         family.row_coefficients(self._kind, x, shift[0], np.ones(self.n_x), rows, 1.0, weights)
         return weights
 
-    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        """``accuracy`` on the validation data, ``mean_weight`` of the training rows."""
+    def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         mean = float(self.row_weights(x).mean())
-        return super().metrics(x, y) | {"mean_weight": mean}
+        return super()._metrics(x, packed, work) | {"mean_weight": mean}
