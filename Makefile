@@ -1,9 +1,15 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check test bench demo
+.PHONY: check lint format types test bench demo
 
-check:
+check: lint format types
+
+lint:
 	ruff check .
+
+format:
 	ruff format --check .
+
+types:
 	mypy
 
 test:
