@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .memory import aligned_empty
+
 # Most samples of a panel, and bytes of data in a panel that has fewer: they stay in the second
 # level cache from the logits to the gradient, while those of the next panel are fetched.
 PANEL = 64
@@ -55,12 +57,15 @@ def build_blocks(X, order, batch, enabled):
     n, d = matrix.shape
     samples, features = _round_up(batch, PANEL), _round_up(d, TILE_UNIT)
     wanted = enabled and d <= FEW_FEATURES and samples <= 2 * batch
-    blocks = np.zeros((-(-n // batch) if wanted else 0, samples, features), matrix.dtype)
-    for b, block in enumerate(blocks):
+    shape = -(-n // batch) if wanted else 0, samples // PANEL, features, PANEL
+    tiles = aligned_empty(shape, matrix.dtype)
+    padded = np.zeros((samples, features), matrix.dtype)
+    for b, block in enumerate(tiles):
         rows = order[b * batch : (b + 1) * batch]
-        block[: rows.size, :d] = matrix[rows]
-    tiles = blocks.reshape(len(blocks), samples // PANEL, PANEL, features).swapaxes(2, 3)
-    return (np.ascontiguousarray(tiles),)
+        padded[: rows.size, :d] = matrix[rows]
+        padded[rows.size :] = 0
+        block[:] = padded.reshape(-1, PANEL, features).swapaxes(1, 2)
+    return (tiles,)
 
 
 def workspace(n_features, batch_g, batch_f, g, C, dtype):
@@ -87,19 +92,19 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
         Iterates relative to the last class, and the gradient; d padded.
     Z : (GROUP*g*(C-1)*PANEL,) array
         Logits, then residuals, of the panels between two barriers.
-    ones : (g,) float64 array
-        Filled with 1, not changed.
+    factors : (2, g) float64 array
+        1, and w_j: what the coefficients of either level are multiplied with.
     """
-    samples = _round_up(batch_g + batch_f, PANEL) + PANEL
+    samples = _round_up(batch_g, PANEL) + _round_up(batch_f, PANEL) + PANEL
     columns = g * (C - 1)
     size = columns * _round_up(n_features, UNIT)
     panels = min(GROUP, samples // STRIP)
     return (
-        np.zeros(samples, np.int64),
+        np.empty(samples, np.int64),
         np.zeros(samples, np.int32),
         np.zeros((g, samples), dtype),
-        np.zeros(size, dtype),
-        np.zeros(size, dtype),
-        np.zeros(panels * columns * PANEL, dtype),
-        np.ones(g),
+        aligned_empty(size, dtype),
+        aligned_empty(size, dtype),
+        aligned_empty(panels * columns * PANEL, dtype),
+        np.ones((2, g)),
     )

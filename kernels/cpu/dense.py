@@ -54,33 +54,6 @@ def flush(V, scale, width):
 
 
 @kernel
-def _note_addresses(X, rows, addresses, at):
-    """Where the data of the samples of one level begin, from entry `at` on."""
-    matrix = X[0]
-    base, row_bytes = matrix.ctypes.data, matrix.shape[1] * matrix.itemsize
-    for r in range(rows.size):
-        addresses[at + r] = base + rows[r] * row_bytes
-
-
-@kernel
-def _note_samples(side, rows, x, kind, shift, factors, work, at):
-    """Label and coefficient ``factor_j r_i s(x_i)/m`` of the samples of one level, from `at` on."""
-    labels, given = side[1], side[2]
-    noted, coefficients = work[1], work[2]
-    share = 1.0 / max(1, rows.size)
-    for r in range(rows.size):
-        i = rows[r]
-        noted[at + r] = labels[i]
-        coefficients[0, at + r] = share * given[i]
-    if kind != NONE:
-        for r in range(rows.size):
-            coefficients[0, at + r] *= row_weight(kind, x[rows[r]], shift, x.size)
-    for j in range(coefficients.shape[0] - 1, -1, -1):
-        for r in range(at, at + rows.size):
-            coefficients[j, r] = factors[j] * coefficients[0, r]
-
-
-@kernel
 def _residuals(work, panel, origin, first, stop, samples, d, g, C):
     """Residuals of the samples first..stop-1; the panels of Z begin with sample `origin`."""
     numba.literally(g)
@@ -121,80 +94,89 @@ def _share(d, part, parts):
     return units * part // parts * UNIT, min(d, units * (part + 1) // parts * UNIT)
 
 
-@kernel
-def _add_block(side, rows, block, x, kind, shift, factors, work, g):
-    """Add the gradient of a fixed block of two classes with few features."""
-    numba.literally(g)
-    tiles = side[3][0]
-    _, labels, coefficients, differences, gradient, Z, _ = work
-    _note_samples(side, rows, x, kind, shift, factors, work, np.int64(0))
-    parts = -(-rows.size // PANEL)
-    # Samples that only fill the last tile have no weight.
-    coefficients[:, rows.size : parts * PANEL] = 0.0
-    for part in range(parts):
-        block_logits(tiles, block, part, differences, Z, g)
-        for first in range(0, PANEL, STRIP):
-            sample = part * PANEL + first
-            lane_residuals(Z, first, labels, coefficients, sample, coefficients.shape[1], g, 2)
-        block_gradient(tiles, block, part, Z, gradient, g)
-
-
 def _build_descent_step(threaded):
     def descent_step(
-        train,
-        rows_g,
-        block_g,
-        val,
-        rows_f,
-        block_f,
-        x,
-        weights,
-        penalty,
-        lr,
-        V,
-        scale,
-        work,
-        g,
-        C,
-        kind,
-        shift,
-        n_threads,
-    ):
+        train, rows_g, block_g, val, rows_f, block_f, x, weights, penalty, lr,
+        V, scale, work, g, C, kind, shift, n_threads,
+    ):  # fmt: skip
         numba.literally(g)
         numba.literally(C)
-        parts = n_threads if threaded else 1
-        differences, gradient, ones = work[3], work[4], work[6]
-        # Not literal numbers, for which the kernels below would be compiled once more.
-        none, start = np.int64(NONE), np.int64(0)
-        d = train[0][0].shape[1]
-        panel = _panel(d * V.itemsize)
-        together = panel * GROUP if threaded else panel
+        # Both levels have the same types, so one copy of the code serves them. Small steps take
+        # about a microsecond: every call of a function that is given arrays would show.
+        sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
+        addresses, labels, coefficients, differences, gradient, Z, factors = work
+        d, stride = train[0][0].shape[1], coefficients.shape[1]
+        tiled = C == 2 and train[3][0].size > 0 and val[3][0].size > 0
+        tiled = tiled and block_g >= 0 and block_f >= 0
+        if tiled:
+            for s in range(2):
+                prefetch_block(sides[s][3][0], blocks[s], 0)
         class_differences(V, d, differences, g, C)
-        gradient[:] = 0.0
-        tiled = train[3][0].size > 0 and val[3][0].size > 0 and block_g >= 0 and block_f >= 0
-        if C == 2 and tiled:
-            prefetch_block(train[3][0], block_g, 0)
-            prefetch_block(val[3][0], block_f, 0)
-            _add_block(train, rows_g, block_g, x, kind, shift, ones, work, g)
-            _add_block(val, rows_f, block_f, x, none, 0.0, weights, work, g)
+        for i in range(gradient.size):
+            gradient[i] = 0.0
+        for j in range(g):
+            factors[0, j] = 1.0
+            factors[1, j] = weights[j]
+
+        # Address, label and coefficients of all samples; those of a tile begin with a panel.
+        samples = 0
+        for s in range(2):
+            (matrix,), classes, given, _ = sides[s]
+            rows, row_bytes = batches[s], d * matrix.itemsize
+            base, share = matrix.ctypes.data, 1.0 / max(1, rows.size)
+            for r in range(rows.size):
+                labels[samples + r] = classes[rows[r]]
+                coefficients[0, samples + r] = share * given[rows[r]]
+            if not tiled:
+                for r in range(rows.size):
+                    addresses[samples + r] = base + rows[r] * row_bytes
+            after = samples + rows.size
+            if s == 0 and kind != NONE:
+                for r in range(rows.size):
+                    coefficients[0, samples + r] *= row_weight(kind, x[rows[r]], shift, x.size)
+            for j in range(g - 1, -1, -1):
+                for at in range(samples, after):
+                    coefficients[j, at] = factors[s, j] * coefficients[0, at]
+            samples = after
+            if tiled:
+                samples = -(-after // PANEL) * PANEL
+                # Samples that only fill a tile have no weight.
+                for j in range(g):
+                    for at in range(after, samples):
+                        coefficients[j, at] = 0.0
+
+        parts = n_threads if threaded else 1
+        if tiled:
+            sample = 0
+            for s in range(2):
+                tiles = sides[s][3][0]
+                for part in range(-(-batches[s].size // PANEL)):
+                    block_logits(tiles, blocks[s], part, differences, Z, g)
+                    for first in range(0, PANEL, STRIP):
+                        lane_residuals(Z, first, labels, coefficients, sample, stride, g, C)
+                        sample += STRIP
+                    block_gradient(tiles, blocks[s], part, Z, gradient, g)
         else:
-            samples = rows_g.size + rows_f.size
-            _note_addresses(train[0], rows_g, work[0], start)
-            _note_addresses(val[0], rows_f, work[0], rows_g.size)
-            _note_samples(train, rows_g, x, kind, shift, ones, work, start)
-            _note_samples(val, rows_f, x, none, 0.0, weights, work, rows_g.size)
+            panel = _panel(d * V.itemsize)
+            together = panel * GROUP if threaded else panel
             for origin in range(0, samples, together):
                 stop = min(samples, origin + together)
                 strips = -(-(stop - origin) // STRIP)
-                for t in prange(parts):
-                    first = origin + strips * t // parts * STRIP
-                    after = min(stop, origin + strips * (t + 1) // parts * STRIP)
+                # Numba joins neighbouring parallel loops of equal length into one, whatever their
+                # calls write. These must not be: the gradient needs all residuals. So the first
+                # has a length of its own.
+                used = min(parts, strips)
+                for t in prange(used):
+                    # The index of a parallel loop is unsigned, and mixed arithmetic float64.
+                    part = np.int64(t)
+                    first = origin + strips * part // used * STRIP
+                    after = min(stop, origin + strips * (part + 1) // used * STRIP)
                     _residuals(work, panel, origin, first, after, samples, d, g, C)
                 for t in prange(parts):
-                    first, after = _share(d, t, parts)
+                    first, after = _share(d, np.int64(t), parts)
                     _gradient(work, panel, origin, stop, samples, first, after, d, g, C)
         for t in prange(parts):
-            first, after = _share(d, t, parts)
+            first, after = _share(d, np.int64(t), parts)
             if penalty.size == 1:
                 descend(V, first, after, d, penalty, 1, lr, gradient, g, C)
             else:
