@@ -6,10 +6,10 @@ import threading
 from typing import Any
 
 import numpy as np
-from fastbilevel.kernels.reference.draw import draw_batch
 
 import fastbilevel as fb
 from fastbilevel import _random
+from fastbilevel.kernels.reference.draw import draw_batch
 
 
 class Stepper:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._dispatch import backend_of
 from fastbilevel._problem import BilevelProblem
 from fastbilevel.methods._options import check_integer
 
@@ -106,6 +107,7 @@ def starting_point(
     problem: BilevelProblem, x0: Any, y0: Any, limits: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Copies of the starting point, x projected on the bounds (with a warning if it moved)."""
+    backend_of(*(start for start in (x0, y0) if start is not None))
     x = finite_vector("x0", problem.x0 if x0 is None else x0, problem.n_x, problem.dtype)
     y = finite_vector("y0", problem.y0 if y0 is None else y0, problem.n_y, problem.dtype)
     if limits[0].size:

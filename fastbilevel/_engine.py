@@ -74,6 +74,7 @@ class Run:
         self.plan = plan = method.plan(problem, key, n_threads)
         offsets, alpha, positive = method.stencil()
         rows, cols = problem.lower_shape
+        self._data, self._work = problem.fused_arguments(plan)
         packed = problem.pack_lower(y).reshape(1, rows, 1, cols)
         shape = (plan.n_groups, rows, plan.g, cols)
         dtype = problem.dtype
@@ -89,7 +90,6 @@ class Run:
         )
         self.norms = np.empty(0)
         self._samplers = plan.samplers()
-        self._data, self._work = problem.fused_arguments(plan)
         self._stencil, self._bounds = (offsets, alpha, positive), bounds
         self._lower_estimate = method.lower_estimate()
         self._oracles = self._fused_oracles()
@@ -113,7 +113,7 @@ class Run:
 
     def _compile_chunk(self) -> Any:
         problem = self.problem
-        make, *constants = self.method.chunk_text(problem, self.plan)
+        make, *constants = self.method.chunk_text()
         chunk = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
         return _compile.specialize(chunk, self._arguments(0, 1))
 
@@ -130,7 +130,7 @@ class Run:
             self._stencil,
             self._bounds,
             self.method.schedules(first, n),
-            self.method.fixed(),
+            self.method.fixed(self.problem, self.plan),
             first,
             n,
         )

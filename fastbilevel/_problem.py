@@ -117,7 +117,7 @@ class BilevelProblem(ABC):
         """Texts of `perturbed_descent` and `perturbed_gradient`, composed unless overridden."""
         from fastbilevel.problems import _composed
 
-        return _composed.fused_texts(self, plan)
+        return _composed.fused_texts(plan)
 
     def fused_arguments(self, plan: Plan) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """``(data, work)`` for the fused oracles."""

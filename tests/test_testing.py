@@ -1,11 +1,11 @@
 """`check_problem` accepts right oracles and reports what it saw."""
 
-import fastbilevel.kernels.reference as reference
 import numpy as np
 import pytest
 from small_problems import singular_problem, softmax_problem
 
 import fastbilevel as fb
+import fastbilevel.kernels.reference as reference
 from fastbilevel.problems import Quadratic
 
 

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 
 import pytest
+from numba.core import event
 
 import fastbilevel as fb
 from fastbilevel._problem import Plan
@@ -42,7 +43,7 @@ ALLOWED = (
 
 def chunk_makers():
     for cls in METHODS.values():
-        make, *_ = cls().chunk_text(fb.problems.Quadratic.random(), some_plan(cls()))
+        make, *_ = cls().chunk_text()
         yield pytest.param(make, id=f"{cls.__name__}.{make.__name__}")
 
 
@@ -86,3 +87,13 @@ def test_an_outer_loop_never_reads_an_array_to_decide(make):
         if isinstance(node, ast.If):
             names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
             assert not names & local
+
+
+def test_a_new_shape_of_data_compiles_nothing():
+    def run(n_x, n_y):
+        fb.minimize(fb.problems.Quadratic.random(n_x, n_y, n=9), batch_size=3, maxiter=2)
+
+    run(3, 4)
+    with event.install_recorder("numba:compile") as recorder:
+        run(2, 6)
+    assert recorder.buffer == []

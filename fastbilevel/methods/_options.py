@@ -58,7 +58,7 @@ class Options(ABC):
         """Offsets, coefficients and signs, (n_groups, g) each."""
 
     @abstractmethod
-    def chunk_text(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+    def chunk_text(self) -> tuple[Any, ...]:
         """The text of the outer loop and the constants it closes over."""
 
     @abstractmethod
@@ -66,8 +66,9 @@ class Options(ABC):
         """What changes with the iteration, at iterations first, ..., first + n - 1."""
 
     @abstractmethod
-    def fixed(self) -> tuple[Any, ...]:
-        """Numbers that do not change during the run."""
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        """Numbers that do not change during the run; not constants of the text, or every new
+        shape of data would be compiled anew."""
 
     @abstractmethod
     def lower_estimate(self) -> np.ndarray:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROUNDING_LIMIT = 0.01
 
 
-def make_chunk(k: Any, rows: int, g: int, cols: int, normalize: int, recenter: int) -> Any:
+def make_chunk(k: Any, normalize: int, recenter: int) -> Any:
     """Outer iterations of F2SA-p, Algorithms 1 (even order) and 2 (odd order)."""
 
     def chunk(oracles, data, work, samplers, state, stencil, bounds, schedules, fixed, first, n):
@@ -40,7 +40,7 @@ def make_chunk(k: Any, rows: int, g: int, cols: int, normalize: int, recenter: i
         offsets, alpha, positive = stencil
         lower, upper = bounds
         nu, lr_y, lr_x = schedules
-        inner_steps, momentum = fixed
+        rows, g, cols, inner_steps, momentum = fixed
         for t in range(n):
             k.vector.scale(nu[t], offsets, weights)
             if recenter:
@@ -218,19 +218,19 @@ class F2SAp(Options):
             n_threads=n_threads,
         )
 
-    def chunk_text(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+    def chunk_text(self) -> tuple[Any, ...]:
         """The text of the outer loop and the constants it closes over."""
-        rows, cols = problem.lower_shape
-        return (make_chunk, rows, plan.g, cols, int(self.normalize), int(self.recenter))
+        return (make_chunk, int(self.normalize), int(self.recenter))
 
     def schedules(self, first: int, n: int) -> tuple[np.ndarray, ...]:
         """nu, lr_y and lr_x at iterations first, ..., first + n - 1."""
         names = ("nu", "lr_y", "lr_x")
         return tuple(values_of(name, getattr(self, name), first, n) for name in names)
 
-    def fixed(self) -> tuple[int, float]:
-        """Options that do not change during the run."""
-        return self.inner_steps, float(self.momentum)
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        """Shape of a group of lower iterates, and options that do not change during the run."""
+        rows, cols = problem.lower_shape
+        return rows, plan.g, cols, self.inner_steps, float(self.momentum)
 
     def lower_estimate(self) -> np.ndarray:
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem, Plan, Text
 
 
-def make_perturbed_descent(k: Any, n_groups: int, g: int, n_y: int, independent: int) -> Any:
+def make_perturbed_descent(k: Any, independent: int) -> Any:
     """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1)."""
 
     def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first_step):
         grad_lower_y, grad_upper_y, _, _ = data[0]
         problem = data[1]
         G, F = work[1], work[2]
+        n_groups, g = weights.shape
+        n_y = G.size
         for s in range(steps):
             for a in range(n_groups):
                 offset = (a + 1) * independent
@@ -34,13 +36,15 @@ def make_perturbed_descent(k: Any, n_groups: int, g: int, n_y: int, independent:
     return perturbed_descent
 
 
-def make_perturbed_gradient(k: Any, n_groups: int, g: int, n_y: int, independent: int) -> Any:
+def make_perturbed_gradient(k: Any, independent: int) -> Any:
     """Combination of the gradients in x at all q lower iterates (F2SA-p, Algorithm 1)."""
 
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
         _, _, grad_lower_x, grad_upper_x = data[0]
         problem = data[1]
         F, G = work[3], work[4]
+        n_groups, g = weights.shape
+        n_y = work[1].size
         for a in range(n_groups):
             offset = (a + 1) * independent
             rows, _ = k.draw.draw_batch(samplers[2], step, offset)
@@ -55,12 +59,11 @@ def make_perturbed_gradient(k: Any, n_groups: int, g: int, n_y: int, independent
     return perturbed_gradient
 
 
-def fused_texts(problem: BilevelProblem, plan: Plan) -> dict[str, Text]:
+def fused_texts(plan: Plan) -> dict[str, Text]:
     """Texts and constants of the two composed oracles."""
-    shape = (plan.n_groups, plan.g, problem.n_y)
     return {
-        "perturbed_descent": (make_perturbed_descent, *shape, int(plan.independent)),
-        "perturbed_gradient": (make_perturbed_gradient, *shape, int(plan.outer_independent)),
+        "perturbed_descent": (make_perturbed_descent, int(plan.independent)),
+        "perturbed_gradient": (make_perturbed_gradient, int(plan.outer_independent)),
     }
 
 

@@ -16,14 +16,14 @@ SAFE_FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
 
 @functools.cache
 def source_stamp() -> str:
-    """Hash of the sources of all CPU kernels.
+    """Hash of the sources of all kernels, layouts and constants included.
 
     Numba's disk cache looks at the file of the compiled function only, so it would go on using
     machine code whose callees in other files have changed. The stamp becomes part of the name
     under which a function is cached.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

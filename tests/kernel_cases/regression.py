@@ -2,8 +2,8 @@
 
 import numpy as np
 import scipy.sparse as sp
-from fastbilevel.kernels import layout_csr, layout_dense
 
+from fastbilevel.kernels import layout_csr, layout_dense
 from kernel_cases import Case, cases_of
 
 N, D, BATCH, G, C = 23, 11, 8, 2, 3

@@ -8,8 +8,9 @@ import inspect
 import pkgutil
 
 import pytest
-from fastbilevel.kernels import KERNELS, cpu, reference
 from kernel_cases import CASES
+
+from fastbilevel.kernels import KERNELS, cpu, reference
 
 FAMILIES = [info.name for info in pkgutil.iter_modules(reference.__path__)]
 THREADED = "_threaded"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fastbilevel.kernels.cpu.draw as cpu
-import fastbilevel.kernels.reference.draw as reference
 import numpy as np
 import pytest
-from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+
+import fastbilevel.kernels.cpu.draw as cpu
+import fastbilevel.kernels.reference.draw as reference
+from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
 
 BOTH = pytest.mark.parametrize("k", [reference, cpu], ids=["reference", "cpu"])
 KEY = (0xDEADBEEF, 0x12345678)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fastbilevel.kernels.cpu.draw as cpu
-import fastbilevel.kernels.reference.draw as reference
 import numpy as np
 import pytest
 from scipy import stats
+
+import fastbilevel.kernels.cpu.draw as cpu
+import fastbilevel.kernels.reference.draw as reference
 
 KEY = (0xDEADBEEF, 0x12345678)
 # All random numbers here are fixed by their keys, so a law that holds once holds always.

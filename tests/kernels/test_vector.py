@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fastbilevel.kernels.cpu.vector as cpu
-import fastbilevel.kernels.reference.vector as reference
 import numpy as np
 import pytest
 
+import fastbilevel.kernels.cpu.vector as cpu
+import fastbilevel.kernels.reference.vector as reference
 from fastbilevel import finite_difference_coefficients
 
 SIZES = (1, 2, 3, 7, 8, 63, 64, 65, 1000)
