@@ -33,6 +33,8 @@ def _library_of(kind: type) -> str:
 def backend_of(*arrays: Any) -> ModuleType:
     """The kernels for `arrays`: NumPy arrays, SciPy sparse matrices, lists, scalars, None.
 
+    With Numba switched off (NUMBA_DISABLE_JIT=1) these are the reference kernels.
+
     Raises
     ------
     TypeError
@@ -47,6 +49,12 @@ def backend_of(*arrays: Any) -> ModuleType:
             "sparse matrices only; a CUDA backend does not exist yet. Nothing is moved silently: "
             f"{advice}."
         )
+    import numba
+
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        from fastbilevel.kernels import reference
+
+        return reference
     from fastbilevel.kernels import cpu
 
     return cpu

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -61,3 +63,25 @@ def test_a_subclass_of_a_foreign_array_is_foreign():
     kind = type("Mine", (type(array_of("cupy")),), {"__module__": "mine"})
     with pytest.raises(TypeError, match="CuPy"):
         backend_of(kind())
+
+
+SCRIPT = """
+import numpy as np, fastbilevel as fb
+X, y = fb.datasets.load_digits()
+problem = fb.problems.LearnToRegularize(X[:40], y[:40] % 2, X[40:70], y[40:70] % 2)
+result = fb.minimize(problem, batch_size=8, val_batch_size=6, lr_y=0.5, maxiter=3)
+print(result.backend, *result.x_last[:20:5])
+"""
+
+
+def test_without_compilation_the_reference_kernels_run():
+    ends = {}
+    for disabled in ("0", "1"):
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled}
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+        backend, *x = run.stdout.split()
+        ends[backend] = [float(value) for value in x]
+    assert ends["reference"] == pytest.approx(ends["cpu"], rel=1e-10, abs=1e-12)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-import fastbilevel.kernels.cpu as cpu
 from fastbilevel import _compile
+from fastbilevel._dispatch import backend_of
 from fastbilevel._problem import BilevelProblem, Text
 from fastbilevel.methods._options import check_integer
 
@@ -130,7 +130,7 @@ class Problem(BilevelProblem):
                 raise TypeError(f"{name} must be callable; got {function!r}.")
         check_integer("n_lower", n_lower, 1)
         check_integer("n_upper", n_upper, 1)
-        self.kernels = cpu
+        self.kernels = backend_of()
         self.n_lower, self.n_upper = int(n_lower), int(n_upper)
         self.x0, self.y0 = _start("x0", x0), _start("y0", y0)
         self.dtype = np.result_type(self.x0, self.y0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-import fastbilevel.kernels.cpu as cpu
+from fastbilevel._dispatch import backend_of
 from fastbilevel._problem import BilevelProblem, Text, as_vector
 from fastbilevel._random import key_of
 
@@ -172,7 +172,7 @@ class Quadratic(BilevelProblem):
         y0: Any = None,
         noise_seed: int = 0,
     ):
-        self.kernels = cpu
+        self.kernels = backend_of()
         self._H, self._B = _stack(H, 2, "H"), _stack(B, 2, "B")
         self._F = _stack(F, 2, "F")
         self.n_y, self.n_x = self._B.shape[1:]
