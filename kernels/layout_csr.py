@@ -8,11 +8,13 @@ from .memory import aligned_empty
 
 
 def build_blocks(X, order, batch, enabled):
-    """Copy the fixed minibatch blocks by features, so that each feature has one writer.
+    """Copy the fixed minibatch blocks, by features and by rows.
 
-    Block b holds the rows ``order[b*batch : (b+1)*batch]``. Within a block the features come by
-    falling number of entries: neighbouring loops are equally long, which the CPU predicts, and
-    with features numbered by frequency neighbours in the block are neighbours in memory.
+    Block b holds the rows ``order[b*batch : (b+1)*batch]``. By features, each feature has one
+    writer. The features of a block come by falling number of entries: neighbouring loops are
+    equally long, which the CPU predicts, and with features numbered by frequency neighbours in the
+    block are neighbours in memory. By rows, a forward pass reads one stream; rows at random places
+    of the data made a whole outer iteration on 20 Newsgroups 14 % slower (measured).
 
     Parameters
     ----------
@@ -37,18 +39,28 @@ def build_blocks(X, order, batch, enabled):
         Row number within the block, rising.
     values : (nnz,) float array
         Of the dtype of the values.
+    first_row : (blocks,) int64 array
+        ``b*batch``.
+    row_pointer : (n+1,) int64 array
+        Entries ``row_pointer[k] : row_pointer[k+1]`` of the next two are row ``order[k]``.
+    row_indices, row_values : (nnz,) arrays
+        Of the dtypes of ``indices`` and ``values``.
     """
     indptr, indices, values = X
-    n_blocks = -(-order.size // batch) if enabled else 0
+    if not enabled:
+        order = order[:0]
+    n_blocks = -(-order.size // batch)
     starts = np.zeros(n_blocks + 1, np.int64)
-    features, counts, entries, local_rows = [], [], [], []
+    row_lengths = indptr[order + 1] - indptr[order]
+    row_pointer = _pointer(row_lengths)
+    # Places of the entries in X, row after row.
+    in_rows = np.arange(row_pointer[-1]) + np.repeat(indptr[order] - row_pointer[:-1], row_lengths)
+    features, counts, in_features, local_rows = [], [], [], []
     for b in range(n_blocks):
-        rows = order[b * batch : (b + 1) * batch]
-        lengths = indptr[rows + 1] - indptr[rows]
-        local = np.repeat(np.arange(rows.size, dtype=np.int32), lengths)
-        first = np.repeat(indptr[rows] - (np.cumsum(lengths) - lengths), lengths)
-        entry = first + np.arange(local.size)
-        found, which, count = np.unique(indices[entry], return_inverse=True, return_counts=True)
+        lengths = row_lengths[b * batch : (b + 1) * batch]
+        local = np.repeat(np.arange(lengths.size, dtype=np.int32), lengths)
+        entries = in_rows[row_pointer[b * batch] :][: local.size]
+        found, which, count = np.unique(indices[entries], return_inverse=True, return_counts=True)
         falling = np.argsort(-count, kind="stable")
         place = np.empty(found.size, np.int64)
         place[falling] = np.arange(found.size)
@@ -56,17 +68,26 @@ def build_blocks(X, order, batch, enabled):
         starts[b + 1] = starts[b] + found.size
         features.append(found[falling])
         counts.append(count[falling])
-        entries.append(entry[by_feature])
+        in_features.append(entries[by_feature])
         local_rows.append(local[by_feature])
-    pointer = np.zeros(starts[-1] + 1, np.int64)
-    np.cumsum(_joined(counts, np.int64), out=pointer[1:])
     return (
         starts,
         _joined(features, indices.dtype),
-        pointer,
+        _pointer(_joined(counts, np.int64)),
         _joined(local_rows, np.int32),
-        values[_joined(entries, np.int64)],
+        values[_joined(in_features, np.int64)],
+        batch * np.arange(n_blocks),
+        row_pointer,
+        indices[in_rows],
+        values[in_rows],
     )
+
+
+def _pointer(lengths):
+    """Where segments of these lengths begin and end, (n+1,) int64."""
+    pointer = np.zeros(lengths.size + 1, np.int64)
+    np.cumsum(lengths, out=pointer[1:])
+    return pointer
 
 
 def _joined(parts, dtype):

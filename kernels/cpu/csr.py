@@ -1,10 +1,13 @@
 """Numba twin of `kernels.reference.csr`.
 
-The forward pass runs by rows of the data, the backward pass by features over the copy of the block
-made by `layout_csr.build_blocks`: whoever owns a row or a feature is its only writer, so there are
-no races and the result does not depend on the number of threads. Every pass is one parallel region
-of its own. In particular the two blocks of a step may not share one: a feature of both blocks may
-belong to different threads there.
+The forward pass runs by rows, the backward pass by features, both over copies of the block made by
+`layout_csr.build_blocks`: whoever owns a row or a feature is its only writer, so there are no races
+and the result does not depend on the number of threads. Every pass is a parallel region of its own.
+In particular the backward passes of the two blocks of a step may not share one: a feature of both
+blocks may belong to different threads there.
+
+Minibatches that are no fixed blocks are read at their places in the data, and their backward pass
+adds row by row, on one thread.
 """
 
 from __future__ import annotations
@@ -24,8 +27,6 @@ from .weights import row_coefficients
 # iterate that they need in the backward pass. Measured; 4 to 16 are much alike.
 ROWS_AHEAD = 4
 FEATURES_AHEAD = 8
-# Entries asked for at a time: a cache line of int32 or float32.
-LINE = 16
 # Features whose block entries are asked for at a time.
 CHUNK = 16
 # What a feature costs in the backward pass beyond its entries, in entries.
@@ -36,9 +37,10 @@ FEATURE_COST = 3
 def forward(X, rows, V, Z, width):
     numba.literally(width)
     indptr, indices, values = X
+    last = indices.size - 1
     for r in range(rows.size):
-        i = rows[r]
-        gather(indices, values, values, V, indptr[i], indptr[i + 1], Z, r * width, 1, width, 0)
+        start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+        gather(indices, values, values, V, start, stop, last, Z, r * width, 1, width, 0)
 
 
 @kernel
@@ -47,21 +49,8 @@ def backward(X, rows, Z, scale, G, width):
     indptr, indices, values = X
     factor = values.dtype.type(scale)
     for r in range(rows.size):
-        i = rows[r]
-        scatter(
-            indices,
-            values,
-            values,
-            Z,
-            r * width,
-            indptr[i],
-            indptr[i + 1],
-            G,
-            factor,
-            1,
-            width,
-            0,
-        )
+        start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+        scatter(indices, values, values, Z, r * width, start, stop, G, factor, 1, width, 0)
 
 
 @kernel
@@ -115,22 +104,28 @@ def _decay(penalty, lr, V, g, C, start, stop):
 
 
 @kernel
-def _residuals(indptr, indices, values, labels, rows, coefficients, weights, V, factors, Z, g, C):
-    """Residuals of a minibatch at all offsets, ``c_r w_j (softmax(X[r] W_j) - e_y)``."""
+def _residuals(
+    indptr, indices, values, first, labels, rows, coefficients, weights, V, factors, Z, g, C
+):
+    """Residuals of a minibatch at all offsets, ``c_r w_j (softmax(X[r] W_j) - e_y)``.
+
+    The rows lie at `first` and behind it; each at its own number if `first` is negative.
+    """
     numba.literally(g)
     numba.literally(C)
+    last = indices.size - 1
     for r in range(rows.size):
-        i = rows[r]
-        ahead = rows[min(r + ROWS_AHEAD, rows.size - 1)]
-        for k in range(indptr[ahead], indptr[ahead + 1], LINE):
-            prefetch_stream(indices, k)
-            prefetch_stream(values, k)
+        soon = min(r + ROWS_AHEAD, rows.size - 1)
+        i, ahead = (rows[r], rows[soon]) if first < 0 else (first + r, first + soon)
+        prefetch_stream(indices, indptr[ahead], indptr[ahead + 1])
+        prefetch_stream(values, indptr[ahead], indptr[ahead + 1])
         at = r * g * C
-        gather(indices, values, factors, V, indptr[i], indptr[i + 1], Z, at, g, C, 1)
+        gather(indices, values, factors, V, indptr[i], indptr[i + 1], last, Z, at, g, C, 1)
+        label = labels[rows[r]]
         for j in range(g):
             coefficient = Z.dtype.type(coefficients[r] * weights[j])
             softmax(Z, at + j * C, coefficient, C)
-            Z[at + j * C + labels[i]] -= coefficient
+            Z[at + j * C + label] -= coefficient
 
 
 @kernel
@@ -161,10 +156,9 @@ def _step_by_features(
     stop = _cut(pointer, starts[block], starts[block + 1], part + 1, parts)
     for c in range(start, stop):
         if (c - start) % CHUNK == 0:
-            first = pointer[min(c + CHUNK, stop)]
-            for k in range(first, pointer[min(c + 2 * CHUNK, stop)], LINE):
-                prefetch_stream(local_row, k)
-                prefetch_stream(values, k)
+            soon, later = pointer[min(c + CHUNK, stop)], pointer[min(c + 2 * CHUNK, stop)]
+            prefetch_stream(local_row, soon, later)
+            prefetch_stream(values, soon, later)
         prefetch_row(V, features[min(c + FEATURES_AHEAD, stop - 1)], g, C)
         i = features[c]
         accumulate(local_row, values, Z, pointer[c], pointer[c + 1], V, i, -inverse[i], g, C)
@@ -198,15 +192,22 @@ def _build_descent_step(threaded):
             offset_weights[1, j] = weights[j]
         small = _next_scale(penalty.reshape(penalty.size), lr, lazy, scale, factors, inverse)
         for s in range(2):
-            (indptr, indices, values), labels, given, _ = sides[s]
+            (indptr, indices, values), labels, given, copies = sides[s]
             rows, Z, c, w = batches[s], logits[s], coefficients[s], offset_weights[s]
-            m = rows.size
+            m, first = rows.size, np.int64(-1)
+            if blocks[s] >= 0:
+                first, indptr, indices, values = (
+                    copies[5][blocks[s]],
+                    copies[6],
+                    copies[7],
+                    copies[8],
+                )
             row_coefficients(NONE if s else kind, x, shift, given, rows, 1.0 / m, c)
             for t in prange(parts):
                 a, b = m * np.int64(t) // parts, m * np.int64(t + 1) // parts
                 _residuals(
-                    indptr, indices, values, labels, rows[a:b], c[a:b], w,
-                    V, factors, Z[a * g * C :], g, C,
+                    indptr, indices, values, first + a if first >= 0 else first, labels,
+                    rows[a:b], c[a:b], w, V, factors, Z[a * g * C :], g, C,
                 )  # fmt: skip
         if small:
             _take_over(V, scale, lr, inverse, g, C)
@@ -216,14 +217,15 @@ def _build_descent_step(threaded):
                 a, b = d * np.int64(t) // parts, d * np.int64(t + 1) // parts
                 _decay(penalty, lr, V, g, C, a, b)
         for s in range(2):
-            (indptr, indices, values), _, _, (starts, features, pointer, local, entries) = sides[s]
+            (indptr, indices, values), _, _, copies = sides[s]
             rows, block, Z = batches[s], blocks[s], logits[s]
+            starts, features, pointer, local_row, entries = copies[:5]
             if block < 0:
                 _step_by_rows(indptr, indices, values, rows, Z, V, inverse, g, C)
             else:
                 for t in prange(parts):
                     _step_by_features(
-                        starts, features, pointer, local, entries, block, np.int64(t), parts,
+                        starts, features, pointer, local_row, entries, block, np.int64(t), parts,
                         Z, V, inverse, g, C,
                     )  # fmt: skip
 

@@ -11,6 +11,9 @@ from numba.extending import intrinsic
 
 from . import llvm
 
+# Distance at which `gather` asks for rows. Measured: 8 to 32 are alike, none is 3 % slower.
+ENTRIES_AHEAD = 16
+
 
 def _index(context, builder, signature, arguments, k):
     """Argument k as int64."""
@@ -26,6 +29,12 @@ def _load_index(builder, pointer, index, dtype):
     """Entry `index` of an array of integers of the Numba type `dtype`, as int64."""
     value = builder.load(llvm.offset(builder, pointer, index))
     return value if dtype.bitwidth == 64 else builder.sext(value, llvm.I64)
+
+
+def _prefetch_row(builder, row, scalar, width, write):
+    """Ask for every cache line of a row."""
+    for first in [*range(0, width, llvm.lanes_of(scalar)), width - 1]:
+        llvm.prefetch(builder, llvm.offset(builder, row, first), write=write)
 
 
 def _row(builder, pointer, index, width):
@@ -54,10 +63,12 @@ def _weighted_sum(builder, scalar, width, start, stop, weight_and_row):
 
 
 @intrinsic(prefer_literal=True)
-def gather(typing, indices, values, factors, matrix, start, stop, target, at, g, C, scaled):
+def gather(typing, indices, values, factors, matrix, start, stop, last, target, at, g, C, scaled):
     """``target[at:at+width] <- sum_k values[k] factors[i_k] matrix[i_k, :]``, ``i_k = indices[k]``.
 
-    k runs from `start` to `stop`. `factors` are not read if the literal `scaled` is 0.
+    k runs from `start` to `stop`. `factors` are not read if the literal `scaled` is 0. Rows of
+    `matrix` are asked for `ENTRIES_AHEAD` entries ahead, up to entry `last`, so that those of the
+    following row of data are on their way.
     """
     known = llvm.literals(g, C, scaled)
     if known is None:
@@ -67,16 +78,25 @@ def gather(typing, indices, values, factors, matrix, start, stop, target, at, g,
     def generate(context, builder, signature, arguments):
         scalar = llvm.float_type(signature.args[1].dtype)
         index_of, value_of, factor_of, rows, out = (
-            _pointer(context, builder, signature, arguments, k) for k in (0, 1, 2, 3, 6)
+            _pointer(context, builder, signature, arguments, k) for k in (0, 1, 2, 3, 7)
         )
-        start, stop, at = (_index(context, builder, signature, arguments, k) for k in (4, 5, 7))
+        start, stop, last, at = (
+            _index(context, builder, signature, arguments, k) for k in (4, 5, 6, 8)
+        )
+
+        def row_of(k):
+            i = _load_index(builder, index_of, k, signature.args[0].dtype)
+            return i, _row(builder, rows, i, width)
 
         def weight_and_row(k):
-            i = _load_index(builder, index_of, k, signature.args[0].dtype)
+            ahead = builder.add(k, llvm.int64(ENTRIES_AHEAD))
+            ahead = builder.select(builder.icmp_signed("<", ahead, last), ahead, last)
+            _prefetch_row(builder, row_of(ahead)[1], scalar, width, write=False)
+            i, row = row_of(k)
             weight = builder.load(llvm.offset(builder, value_of, k))
             if with_factors:
                 weight = builder.fmul(weight, builder.load(llvm.offset(builder, factor_of, i)))
-            return weight, _row(builder, rows, i, width)
+            return weight, row
 
         parts, sums = _weighted_sum(builder, scalar, width, start, stop, weight_and_row)
         for total, (first, _) in zip(sums, parts, strict=True):
@@ -85,7 +105,7 @@ def gather(typing, indices, values, factors, matrix, start, stop, target, at, g,
         return context.get_dummy_value()
 
     return types.void(
-        indices, values, factors, matrix, start, stop, target, at, g, C, scaled
+        indices, values, factors, matrix, start, stop, last, target, at, g, C, scaled
     ), generate
 
 
@@ -202,21 +222,30 @@ def prefetch_row(typing, matrix, i, g, C):
         scalar = llvm.float_type(signature.args[0].dtype)
         pointer = _pointer(context, builder, signature, arguments, 0)
         row = _row(builder, pointer, _index(context, builder, signature, arguments, 1), width)
-        for first in [*range(0, width, llvm.lanes_of(scalar)), width - 1]:
-            llvm.prefetch(builder, llvm.offset(builder, row, first), write=True)
+        _prefetch_row(builder, row, scalar, width, write=True)
         return context.get_dummy_value()
 
     return types.void(matrix, i, g, C), generate
 
 
 @intrinsic
-def prefetch_stream(typing, array, at):
-    """Ask for the cache line of ``array[at]``, to be read once: it displaces nothing else."""
+def prefetch_stream(typing, array, start, stop):
+    """Ask for ``array[start:stop]``, to be read once: it displaces nothing else in the cache."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature, arguments, 0)
-        at = _index(context, builder, signature, arguments, 1)
-        llvm.prefetch(builder, llvm.offset(builder, pointer, at), llvm.STREAMED)
+        start, stop = (_index(context, builder, signature, arguments, k) for k in (1, 2))
+        line = llvm.LINE * 8 // signature.args[0].dtype.bitwidth
+        lines = builder.sdiv(
+            builder.add(builder.sub(stop, start), llvm.int64(line - 1)), llvm.int64(line)
+        )
+
+        def ask(n, _):
+            at = builder.add(start, builder.mul(n, llvm.int64(line)))
+            llvm.prefetch(builder, llvm.offset(builder, pointer, at), llvm.STREAMED)
+            return []
+
+        llvm.counted_loop(builder, lines, [], ask)
         return context.get_dummy_value()
 
-    return types.void(array, at), generate
+    return types.void(array, start, stop), generate

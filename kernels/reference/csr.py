@@ -4,7 +4,7 @@ The data of one level (training or validation) is a *side* ``(X, labels, row_wei
 
 * ``X = (indptr, indices, values)``, int64 (n+1,), int32 or int64 (nnz,), float (nnz,): the rows;
 * ``labels`` int32 (n,), classes 0 to C-1; ``row_weight`` float (n,), r_i with mean 1;
-* ``blocks``: a copy by features of the fixed minibatch blocks, see `layout_csr.build_blocks`.
+* ``blocks``: copies of the fixed minibatch blocks, see `layout_csr.build_blocks`.
 
 All may be read-only. An iterate of g offsets is interleaved per feature, ``V`` (d, g, C), flat.
 """
@@ -125,7 +125,7 @@ def descent_step(
     Parameters
     ----------
     train, val : tuple
-        Sides of the lower and of the upper objective.
+        Sides of the lower and of the upper objective, of the same dtypes.
     rows_g, rows_f : (m_g,), (m_f,) int64 arrays
         Minibatches.
     block_g, block_f : int

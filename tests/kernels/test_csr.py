@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from csr_cases import (
     SHAPES,
     SMALL,
@@ -169,7 +170,8 @@ def test_blocks_hold_every_entry_once_and_by_falling_count():
     rng = np.random.default_rng(0)
     X = make_rows(rng, 21, 15, np.float64)
     order = rng.permutation(21)
-    starts, features, pointer, local_row, values = layout_csr.build_blocks(X, order, 6, True)
+    blocks = layout_csr.build_blocks(X, order, 6, True)
+    starts, features, pointer, local_row, values = blocks[:5]
     dense = np.zeros((21, 15))
     np.add.at(dense, (np.repeat(np.arange(21), np.diff(X[0])), X[1]), X[2])
     counts = np.diff(pointer)
@@ -184,8 +186,20 @@ def test_blocks_hold_every_entry_once_and_by_falling_count():
     assert [a.dtype for a in (starts, features, pointer, local_row)] == ["i8", "i4", "i8", "i4"]
 
 
+def test_blocks_hold_the_rows_in_their_order():
+    rng = np.random.default_rng(0)
+    X = make_rows(rng, 21, 15, np.float64)
+    order = rng.permutation(21)
+    first_row, *rows = layout_csr.build_blocks(X, order, 6, True)[5:]
+    np.testing.assert_array_equal(first_row, [0, 6, 12, 18])
+    expected = sp.csr_array((X[2], X[1], X[0]))[order]
+    np.testing.assert_array_equal(rows[0], expected.indptr)
+    np.testing.assert_array_equal(rows[1], expected.indices)
+    np.testing.assert_array_equal(rows[2], expected.data)
+
+
 def test_no_blocks_without_fixed_minibatches():
     X = make_rows(np.random.default_rng(0), 5, 4, np.float32, np.int64)
     blocks = layout_csr.build_blocks(X, np.arange(5), 2, False)
-    assert [a.size for a in blocks] == [1, 0, 1, 0, 0]
-    assert [a.dtype for a in blocks] == ["i8", "i8", "i8", "i4", "f4"]
+    assert [a.size for a in blocks] == [1, 0, 1, 0, 0, 0, 1, 0, 0]
+    assert [a.dtype for a in blocks] == ["i8", "i8", "i8", "i4", "f4", "i8", "i8", "i8", "f4"]

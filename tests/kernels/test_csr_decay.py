@@ -93,6 +93,9 @@ def test_weak_decay_over_many_steps_is_unbiased(dtype):
 
 def without_entries(side):
     """The side with all values zero."""
-    (indptr, indices, values), labels, given, blocks = side
-    X = indptr, indices, frozen(np.zeros_like(values))
-    return X, labels, given, (*blocks[:4], frozen(np.zeros_like(blocks[4])))
+
+    def zeroed(arrays):
+        return tuple(frozen(0 * a) if a.dtype.kind == "f" else a for a in arrays)
+
+    X, labels, given, blocks = side
+    return zeroed(X), labels, given, zeroed(blocks)
