@@ -8,7 +8,7 @@ from importlib import metadata as _metadata
 from typing import Any as _Any
 
 try:
-    from fastbilevel import kernels as _kernels  # noqa: F401
+    _import_module("fastbilevel.kernels")
 except ModuleNotFoundError as error:
     if error.name != "fastbilevel.kernels":
         raise

@@ -61,14 +61,12 @@ def combine_offsets(F, G, weights, alpha, nu, out):
 
 
 @kernel(fastmath=True)
-def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, flag):
-    total = 0.0
+def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_out, flag):
     for i in range(x.size):
-        value = momentum * m[i] + (1.0 - momentum) * phi[i]
-        m[i] = value
-        total += np.float64(m[i]) * np.float64(m[i])
-    length = math.sqrt(total)
-    norm[0] = length
+        m[i] = momentum * m[i] + (1.0 - momentum) * phi[i]
+    # In a loop of its own: in the one above m[i] would enter before it is rounded to its dtype.
+    norm(m, norm_out)
+    length = norm_out[0]
     if not math.isfinite(length):
         flag[0] = 1
     if flag[0] == 0 and length > 0.0:

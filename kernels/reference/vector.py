@@ -70,7 +70,7 @@ def combine_offsets(F, G, weights, alpha, nu, out):
     out[:] = ((alpha * weights) @ F64 + alpha @ (G64 - G64[0])) / nu
 
 
-def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, flag):
+def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_out, flag):
     """Outer update along a (normalized) moving average of hypergradient estimates.
 
     ``m <- momentum m + (1 - momentum) phi``, then ``x <- P(x - lr m / ||m||)``, or
@@ -87,19 +87,19 @@ def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm, 
         1 to step by exactly `lr`.
     lower, upper : (n,) or (0,) float arrays
         Bounds, or nothing.
-    norm : (1,) float64 array
+    norm_out : (1,) float64 array
         Overwritten with ||m||.
     flag : (1,) int64 array
         Set to 1, and x left as it is, if ||m|| is not finite. Once set, x never changes again.
     """
     m[:] = (momentum * m.astype(np.float64) + (1.0 - momentum) * phi).astype(m.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        norm[0] = np.sqrt(np.sum(np.square(m, dtype=np.float64)))
-    if not np.isfinite(norm[0]):
+        norm(m, norm_out)
+    if not np.isfinite(norm_out[0]):
         flag[0] = 1
-    if flag[0] or norm[0] == 0.0:
+    if flag[0] or norm_out[0] == 0.0:
         return
-    factor = lr / norm[0] if normalize else lr
+    factor = lr / norm_out[0] if normalize else lr
     x[:] = (x - factor * m.astype(np.float64)).astype(x.dtype)
     project_box(x, lower, upper)
 

@@ -81,7 +81,9 @@ def normalized_momentum(dtype):
         n, width = bounds
         lower, upper = np.full(n, -width, dtype), np.full(n, width, dtype)
         outputs = np.full(1, 7.0), np.array([flag])
-        return Case((x, m, phi, 0.37, momentum, normalize, lower, upper, *outputs), 16)
+        # The norm is that of m after it was rounded to its dtype.
+        arguments = (x, m, phi, 0.37, momentum, normalize, lower, upper, *outputs)
+        return Case(arguments, 16, arithmetic=dtype)
 
     for n in SIZES:
         vectors = arrays(dtype, 3, n)
