@@ -91,7 +91,8 @@ def _widened(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_widened(v) for v in value)
     if isinstance(value, np.ndarray) and value.dtype == np.float32:
-        return value.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # scratch space holds anything
+            return value.astype(np.float64)
     return value
 
 
