@@ -50,26 +50,26 @@ def build_blocks(X, order, batch, enabled):
     if not enabled:
         order = order[:0]
     n_blocks = -(-order.size // batch)
-    starts = np.zeros(n_blocks + 1, np.int64)
     row_lengths = indptr[order + 1] - indptr[order]
     row_pointer = _pointer(row_lengths)
-    # Places of the entries in X, row after row.
-    in_rows = np.arange(row_pointer[-1]) + np.repeat(indptr[order] - row_pointer[:-1], row_lengths)
+    in_rows = _segments(indptr[order], row_lengths)
+    starts = np.zeros(n_blocks + 1, np.int64)
     features, counts, in_features, local_rows = [], [], [], []
     for b in range(n_blocks):
         lengths = row_lengths[b * batch : (b + 1) * batch]
         local = np.repeat(np.arange(lengths.size, dtype=np.int32), lengths)
         entries = in_rows[row_pointer[b * batch] :][: local.size]
-        found, which, count = np.unique(indices[entries], return_inverse=True, return_counts=True)
+        by_number = np.argsort(indices[entries], kind="stable")
+        found, first, count = np.unique(
+            indices[entries[by_number]], return_index=True, return_counts=True
+        )
         falling = np.argsort(-count, kind="stable")
-        place = np.empty(found.size, np.int64)
-        place[falling] = np.arange(found.size)
-        by_feature = np.argsort(place[which], kind="stable")
+        chosen = by_number[_segments(first[falling], count[falling])]
         starts[b + 1] = starts[b] + found.size
         features.append(found[falling])
         counts.append(count[falling])
-        in_features.append(entries[by_feature])
-        local_rows.append(local[by_feature])
+        in_features.append(entries[chosen])
+        local_rows.append(local[chosen])
     return (
         starts,
         _joined(features, indices.dtype),
@@ -88,6 +88,12 @@ def _pointer(lengths):
     pointer = np.zeros(lengths.size + 1, np.int64)
     np.cumsum(lengths, out=pointer[1:])
     return pointer
+
+
+def _segments(first, lengths):
+    """``first[0] .. first[0]+lengths[0]-1``, then the same of the next segment, and so on."""
+    pointer = _pointer(lengths)
+    return np.repeat(first - pointer[:-1], lengths) + np.arange(pointer[-1])
 
 
 def _joined(parts, dtype):

@@ -18,10 +18,7 @@ from numba.core.extending import _Intrinsic
 import fastbilevel.kernels.cpu as kernels
 
 TESTS = Path(__file__).parent
-PYTEST = [
-    *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-    *("-o", f"pythonpath={TESTS.parent}"),
-]
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 # Compiling takes seconds, so one case of every kind.
 SELECTION = (
     "test_vector_exp.py",

@@ -11,7 +11,7 @@ from fastbilevel.kernels.cpu import csr
 
 dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])
 # Both blocks of a step share most features, and a step is long enough for threads to meet.
-SIZE = {"n": 120, "n_val": 120, "d": 150, "batch": 30, "steps": 200, "lr": 0.3}
+SIZE = {"n": 120, "n_val": 120, "d": 150, "batch": 30, "steps": 100, "lr": 0.3}
 
 
 @dtypes
