@@ -37,20 +37,20 @@ def check_limits(maxiter: Any, tol: Any, time_limit: Any, record_every: Any) -> 
 
 
 def resolve_threads(n_threads: Any) -> int:
-    """The number of threads to use: all that Numba may use for None and -1."""
+    """The number of threads to use: 1 for None, all that Numba may use for -1."""
     import numba
 
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if n_threads is None:
-        return int(numba.get_num_threads())
+        return 1
     if isinstance(n_threads, bool) or not isinstance(n_threads, int | np.integer):
         raise TypeError(f"n_threads must be an integer or None; got {n_threads!r}.")
     if n_threads == -1:
         return int(most)
     if not 1 <= n_threads <= most:
         raise ValueError(
-            f"n_threads must be between 1 and {most} (NUMBA_NUM_THREADS), -1 or None for all; got "
-            f"{n_threads}."
+            f"n_threads must be between 1 and {most} (NUMBA_NUM_THREADS), -1 for all, or None for 1; "
+            f"got {n_threads}."
         )
     return int(n_threads)
 

@@ -1,7 +1,7 @@
 """The two jobs of `fastbilevel demo`, on the digits that ship with the package.
 
-Splits are fixed and nothing is chosen by looking at the test rows: x and the tuned penalty come
-from the validation rows, and every model in the tables is trained from scratch to its minimum.
+Splits are fixed: x and the tuned penalty come from the validation rows, and every model in the
+tables is trained from scratch to its minimum. The settings below were chosen to show an effect.
 """
 
 from __future__ import annotations

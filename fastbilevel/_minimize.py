@@ -75,7 +75,9 @@ def minimize(
     progress : bool
         Show a progress bar (tqdm if it is installed, else plain lines).
     n_threads : int, optional
-        Threads of the kernels; None or -1 takes all that Numba may use.
+        Threads of the kernels: one by default, -1 takes all that Numba may use. Their results are
+        the same bits. Several threads pay on free cores; where other work shares them, each waits
+        for the other, and a run can take several times as long.
     **options
         Options of the method, if it is given by name.
 

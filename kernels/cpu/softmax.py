@@ -20,11 +20,18 @@ def residual(Z, labels, rows, coefficients, C):
 
 
 @kernel
+def _loss(Z, at, label, C):
+    """Cross-entropy of the row at entry `at`, float64; small ones keep their digits."""
+    numba.literally(C)
+    largest, rest = largest_and_rest(Z, at, C)
+    return math.log1p(rest) + (largest - np.float64(Z[at + label]))
+
+
+@kernel
 def losses(Z, labels, rows, out, C):
     numba.literally(C)
     for r in range(rows.size):
-        largest, rest = largest_and_rest(Z, r * C, C)
-        out[r] = math.log1p(rest) + (largest - np.float64(Z[r * C + labels[rows[r]]]))
+        out[r] = _loss(Z, r * C, labels[rows[r]], C)
 
 
 @kernel
@@ -36,12 +43,9 @@ def curvature(Z, U, rows, coefficients, C):
 
 @kernel
 def combine_losses(Z, labels, rows, alpha, accumulator, g, C):
-    numba.literally(g)
     numba.literally(C)
     for r in range(rows.size):
-        total = 0.0
+        label, total = labels[rows[r]], 0.0
         for j in range(g):
-            at = (r * g + j) * C
-            largest, rest = largest_and_rest(Z, at, C)
-            total += alpha[j] * (math.log1p(rest) + (largest - np.float64(Z[at + labels[rows[r]]])))
+            total += alpha[j] * _loss(Z, (r * g + j) * C, label, C)
         accumulator[r] += total
