@@ -49,8 +49,8 @@ def resolve_threads(n_threads: Any) -> int:
         return int(most)
     if not 1 <= n_threads <= most:
         raise ValueError(
-            f"n_threads must be between 1 and {most} (NUMBA_NUM_THREADS), -1 for all, or None for 1; "
-            f"got {n_threads}."
+            f"n_threads must be between 1 and {most} (NUMBA_NUM_THREADS), -1 for all, or None for "
+            f"1; got {n_threads}."
         )
     return int(n_threads)
 
