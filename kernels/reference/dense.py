@@ -111,9 +111,9 @@ def descent_step(
     Parameters
     ----------
     train, val : tuple
-        Sides of the lower and of the upper objective.
+        Sides of the lower and of the upper objective; their arrays are of the same types.
     rows_g, rows_f : (m_g,), (m_f,) int64 arrays
-        Minibatches.
+        Minibatches; an empty one adds nothing.
     block_g, block_f : int
         Number of the fixed block that the minibatch is, or -1 for other rows.
     x : (n_x,) float array
