@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from fastbilevel import _compile
 from fastbilevel.datasets import make_text
 from fastbilevel.kernels import cpu, layout_csr, layout_dense
+from fastbilevel.kernels.reference.projection import NONE
 
 # Rows, features, classes, rows of a minibatch.
 TEXT = (5_000, 73_686, 20, 1_000)
@@ -76,7 +77,7 @@ def make_axpy(k: Any) -> Any:
 def make_normalized_momentum(k: Any) -> Any:
     def normalized_momentum(repeats, x, m, phi, nothing, norm, flag):
         for _ in range(repeats):
-            k.vector.normalized_momentum(x, m, phi, LR, 0.5, 1, nothing, nothing, norm, flag)
+            k.vector.normalized_momentum(x, m, phi, LR, 0.5, 1, NONE, nothing, nothing, norm, flag)
 
     return normalized_momentum
 

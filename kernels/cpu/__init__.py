@@ -1,5 +1,15 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
-from . import csr, dense, draw, penalty, quadratic, softmax, vector, weights
+from . import csr, dense, draw, penalty, projection, quadratic, softmax, vector, weights
 
-__all__ = ["csr", "dense", "draw", "penalty", "quadratic", "softmax", "vector", "weights"]
+__all__ = [
+    "csr",
+    "dense",
+    "draw",
+    "penalty",
+    "projection",
+    "quadratic",
+    "softmax",
+    "vector",
+    "weights",
+]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .jit import kernel
+from .projection import project
 
 
 @kernel(fastmath=True)
@@ -30,17 +31,6 @@ def norm(x, out):
     out[0] = math.sqrt(total)
 
 
-@kernel
-def project_box(x, lower, upper):
-    if lower.size:
-        for i in range(x.size):
-            # Written so that NaN stays NaN.
-            if x[i] < lower[i]:
-                x[i] = lower[i]
-            elif x[i] > upper[i]:
-                x[i] = upper[i]
-
-
 @kernel(fastmath=True)
 def perturbed_step(y, g, f, weight, lr):
     if weight == 0.0:
@@ -61,7 +51,7 @@ def combine_offsets(F, G, weights, alpha, nu, out):
 
 
 @kernel(fastmath=True)
-def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_out, flag):
+def normalized_momentum(x, m, phi, lr, momentum, normalize, kind, a, b, norm_out, flag):
     for i in range(x.size):
         m[i] = momentum * m[i] + (1.0 - momentum) * phi[i]
     # In a loop of its own: in the one above m[i] would enter before it is rounded to its dtype.
@@ -73,7 +63,7 @@ def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_o
         factor = lr / length if normalize else lr
         for i in range(x.size):
             x[i] -= factor * m[i]
-        project_box(x, lower, upper)
+        project(x, kind, a, b)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Vector kernels: steps, projections, the combination of offsets, the outer update.
+"""Vector kernels: steps, the combination of offsets, the outer update.
 
 All sums are accumulated in float64, whatever the dtype of the arrays.
 """
@@ -6,6 +6,8 @@ All sums are accumulated in float64, whatever the dtype of the arrays.
 from __future__ import annotations
 
 import numpy as np
+
+from .projection import project
 
 
 def axpy(a, x, y):
@@ -21,12 +23,6 @@ def scale(a, x, out):
 def norm(x, out):
     """``out[0] <- ||x||_2``, float64."""
     out[0] = np.sqrt(np.sum(np.square(x, dtype=np.float64)))
-
-
-def project_box(x, lower, upper):
-    """``x <- min(max(x, lower), upper)``; x (n,), bounds (n,) or of size 0 for "no bounds"."""
-    if lower.size:
-        x[:] = np.minimum(np.maximum(x, lower), upper)
 
 
 def perturbed_step(y, g, f, weight, lr):
@@ -70,7 +66,7 @@ def combine_offsets(F, G, weights, alpha, nu, out):
     out[:] = ((alpha * weights) @ F64 + alpha @ (G64 - G64[0])) / nu
 
 
-def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_out, flag):
+def normalized_momentum(x, m, phi, lr, momentum, normalize, kind, a, b, norm_out, flag):
     """Outer update along a (normalized) moving average of hypergradient estimates.
 
     ``m <- momentum m + (1 - momentum) phi``, then ``x <- P(x - lr m / ||m||)``, or
@@ -85,8 +81,8 @@ def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_o
         Step size; weight of the past in [0, 1).
     normalize : int
         1 to step by exactly `lr`.
-    lower, upper : (n,) or (0,) float arrays
-        Bounds, or nothing.
+    kind, a, b : int and float arrays
+        The set that P projects onto, see `projection.project`.
     norm_out : (1,) float64 array
         Overwritten with ||m||.
     flag : (1,) int64 array
@@ -101,7 +97,7 @@ def normalized_momentum(x, m, phi, lr, momentum, normalize, lower, upper, norm_o
         return
     factor = lr / norm_out[0] if normalize else lr
     x[:] = (x - factor * m.astype(np.float64)).astype(x.dtype)
-    project_box(x, lower, upper)
+    project(x, kind, a, b)
 
 
 def recenter(Y, positive, rows, g, cols):

@@ -1,12 +1,14 @@
-"""Cases of the vector kernels: sizes around vector and cache-line edges, NaN, infinity, bounds."""
+"""Cases of the vector kernels: sizes around vector and cache-line edges, NaN, infinity."""
 
 import numpy as np
 
+from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX
 from kernel_cases import Case, cases_of
 
 SIZES = (0, 1, 2, 3, 7, 8, 63, 64, 65)
 BAD = (np.nan, np.inf, -np.inf)
 NU = 0.25
+NOTHING = (NONE, (), ())
 
 
 def arrays(dtype, count, *shape, seed=0):
@@ -40,16 +42,6 @@ def norm(dtype):
         yield Case((x, np.ones(1)))
 
 
-@cases_of("vector.project_box")
-def project_box(dtype):
-    for n in SIZES:
-        (x,) = arrays(dtype, 1, n)
-        yield Case((x, np.full(n, -0.5, dtype), np.full(n, 0.25, dtype)), 0)
-        yield Case((x, np.empty(0, dtype), np.empty(0, dtype)), 0)
-    x = np.array([*BAD, 3.0, 0.0], dtype)
-    yield Case((x, np.full(5, -1.0, dtype), np.full(5, 1.0, dtype)), 0)
-
-
 @cases_of("vector.perturbed_step")
 def perturbed_step(dtype):
     for n in SIZES:
@@ -77,26 +69,28 @@ def combine_offsets(dtype):
 
 @cases_of("vector.normalized_momentum")
 def normalized_momentum(dtype):
-    def call(x, m, phi, momentum=0.9, normalize=1, bounds=(0, 0.0), flag=0):
-        n, width = bounds
-        lower, upper = np.full(n, -width, dtype), np.full(n, width, dtype)
+    def call(x, m, phi, momentum=0.9, normalize=1, domain=NOTHING, flag=0):
+        kind, *sets = domain
+        sets = [np.asarray(values, dtype) for values in sets]
         outputs = np.full(1, 7.0), np.array([flag])
         # The norm is that of m after it was rounded to its dtype.
-        arguments = (x, m, phi, 0.37, momentum, normalize, lower, upper, *outputs)
+        arguments = (x, m, phi, 0.37, momentum, normalize, kind, *sets, *outputs)
         return Case(arguments, 16, arithmetic=dtype)
 
     for n in SIZES:
         vectors = arrays(dtype, 3, n)
         for normalize in (0, 1):
             yield call(*vectors, normalize=normalize)
-            yield call(*vectors, momentum=0.0, normalize=normalize, bounds=(n, 0.5))
+            box = BOX, np.full(n, -0.5), np.full(n, 0.5)
+            for domain in (box, (BALL, np.zeros(n), [0.5]), (SIMPLEX, [], [0.5])):
+                yield call(*vectors, momentum=0.0, normalize=normalize, domain=domain)
     yield call(*arrays(dtype, 3, 9), flag=1)
     yield call(*arrays(dtype, 1, 9), np.zeros(9, dtype), np.zeros(9, dtype))
     for bad in BAD:
         x, m, phi = arrays(dtype, 3, 65)
         phi[64] = bad
         # Reassociated, an infinite average and its norm may be NaN; flag and x say what counts.
-        yield call(x, m, phi)._replace(scratch=(1, 8) if np.isinf(bad) else ())
+        yield call(x, m, phi)._replace(scratch=(1, 9) if np.isinf(bad) else ())
 
 
 def stacked(dtype, rows, g, cols):

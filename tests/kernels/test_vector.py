@@ -8,9 +8,9 @@ import pytest
 import fastbilevel.kernels.cpu.vector as cpu
 import fastbilevel.kernels.reference.vector as reference
 from fastbilevel import finite_difference_coefficients
+from fastbilevel.kernels.reference.projection import BOX, NONE
 
 SIZES = (1, 2, 3, 7, 8, 63, 64, 65, 1000)
-NOTHING = np.empty(0)
 
 
 @pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
@@ -33,10 +33,9 @@ class Update:
     def __init__(self, k, x, m, phi, *, lr=0.1, momentum=0.0, normalize=1, bounds=None, flag=0):
         self.before, self.x, self.m = x, x.copy(), m.copy()
         self.norm, self.flag = np.full(1, np.nan), np.array([flag])
-        nothing = np.empty(0, x.dtype)
-        lower, upper = (nothing, nothing) if bounds is None else bounds
+        kind, domain = (NONE, 2 * [np.empty(0, x.dtype)]) if bounds is None else (BOX, bounds)
         k.normalized_momentum(
-            self.x, self.m, phi, lr, momentum, normalize, lower, upper, self.norm, self.flag
+            self.x, self.m, phi, lr, momentum, normalize, kind, *domain, self.norm, self.flag
         )
 
 
@@ -135,20 +134,7 @@ def test_only_one_side_may_be_bounded(k, dtype):
     np.testing.assert_array_equal(update.x, [-1.0, 0.25, 0.0])
 
 
-# -- projection, norm, steps ------------------------------------------------------------------
-
-
-def test_projection_onto_a_box(k, dtype):
-    x = np.array([-2.0, -1.0, 0.5, 1.0, 3.0, np.nan, np.inf, -np.inf], dtype)
-    k.project_box(x, np.full(8, -1.0, dtype), np.full(8, 1.0, dtype))
-    np.testing.assert_array_equal(x, [-1.0, -1.0, 0.5, 1.0, 1.0, np.nan, 1.0, -1.0])
-
-
-def test_no_bounds_leave_everything(k, dtype):
-    x = np.array([-1e30, np.nan, np.inf], dtype)
-    before = x.copy()
-    k.project_box(x, NOTHING.astype(dtype), NOTHING.astype(dtype))
-    np.testing.assert_array_equal(x, before)
+# -- norm, steps --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [0, *SIZES])
