@@ -10,10 +10,14 @@ _HOME = {
     "Quadratic": "quadratic",
 }
 
-__all__ = [*_HOME]
+_SUBMODULES = ("hard",)
+
+__all__ = [*_HOME, *_SUBMODULES]
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _SUBMODULES:
+        return _import_module(f"fastbilevel.problems.{name}")
     if name in _HOME:
         return getattr(_import_module(f"fastbilevel.problems.{_HOME[name]}"), name)
     raise AttributeError(f"module 'fastbilevel.problems' has no attribute {name!r}")

@@ -1,0 +1,179 @@
+"""A linear lower level on a box: the bilevel objective jumps at its minimiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._problem import Text, as_vector
+from fastbilevel.problems.hard._instance import HardInstance, finite_number
+
+
+def make_value_lower(k: Any) -> Any:
+    """``x y``."""
+
+    def value_lower(data, work, x, y, rows, out):
+        out[0] = x[0] * y[0]
+
+    return value_lower
+
+
+def make_value_upper(k: Any) -> Any:
+    """``x^2 + y^2``."""
+
+    def value_upper(data, work, x, y, rows, out):
+        out[0] = x[0] * x[0] + y[0] * y[0]
+
+    return value_upper
+
+
+def make_grad_lower_y(k: Any) -> Any:
+    """``x``."""
+
+    def grad_lower_y(data, work, x, y, rows, out):
+        out[0] = x[0]
+
+    return grad_lower_y
+
+
+def make_grad_lower_x(k: Any) -> Any:
+    """``y``."""
+
+    def grad_lower_x(data, work, x, y, rows, out):
+        out[0] = y[0]
+
+    return grad_lower_x
+
+
+def make_grad_upper_y(k: Any) -> Any:
+    """``2 y``."""
+
+    def grad_upper_y(data, work, x, y, rows, out):
+        out[0] = 2.0 * y[0]
+
+    return grad_upper_y
+
+
+def make_grad_upper_x(k: Any) -> Any:
+    """``2 x``."""
+
+    def grad_upper_x(data, work, x, y, rows, out):
+        out[0] = 2.0 * x[0]
+
+    return grad_upper_x
+
+
+def make_hvp_lower_yy(k: Any) -> Any:
+    """``0``."""
+
+    def hvp_lower_yy(data, work, x, y, v, rows, out):
+        out[0] = 0.0
+
+    return hvp_lower_yy
+
+
+def make_jvp_lower_xy(k: Any) -> Any:
+    """``v``."""
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        out[0] = v[0]
+
+    return jvp_lower_xy
+
+
+class Nasty(HardInstance):
+    """min over x in [-1, 1] of x^2 + y^2, y a minimiser of x y on [-1, 1].
+
+    The lower solution is -sign(x), any y in [-1, 1] if x = 0. The optimistic objective is therefore
+    phi(x) = x^2 + 1 except for phi(0) = 0: its minimiser x = 0 is isolated, phi jumps there, and
+    no hypergradient leads to it. Away from 0 every hypergradient is 2x.
+
+    The penalty function L*_lambda(x) = min over y of x^2 + y^2 + lambda (x y + |x|) does have its
+    only minimiser at x = 0, with slopes +-lambda beside it: its smoothness is not independent of
+    lambda, and steps of a fixed size overshoot 0 forever, by about the step size times lambda.
+    The lower level is linear on a box and violates the proximal error bound; projected gradient
+    steps of size s on it need 2 / (s |x|) steps to get from one end of the box to the other.
+
+    Both bounds belong to the problem: `default_bounds` holds for x, `lower_bounds` for y. Without
+    the latter the lower level has no solution. There is no noise.
+
+    Parameters
+    ----------
+    x0, y0 : float
+        Default starting point.
+
+    References
+    ----------
+    The example with a discontinuous objective in J. Kwon, D. Kwon, S. Wright, R. Nowak: On
+    penalty methods for nonconvex bilevel optimization and first-order stochastic approximation,
+    ICLR 2024.
+
+    Examples
+    --------
+    >>> import fastbilevel as fb
+    >>> problem = fb.problems.hard.Nasty()
+    >>> float(problem.phi(0.5)), float(problem.phi(0.0))
+    (1.25, 0.0)
+    """
+
+    default_bounds = (-1.0, 1.0)
+    lower_bounds = (-1.0, 1.0)
+
+    def __init__(self, x0: float = 0.5, y0: float = 0.0):
+        super().__init__([x0], [y0])
+        if not (abs(self.x0[0]) <= 1 and abs(self.y0[0]) <= 1):
+            raise ValueError(f"x0 and y0 must lie in [-1, 1]; got {x0} and {y0}.")
+
+    def texts(self) -> dict[str, Text]:
+        return {
+            "value_lower": (make_value_lower,),
+            "value_upper": (make_value_upper,),
+            "grad_lower_y": (make_grad_lower_y,),
+            "grad_upper_y": (make_grad_upper_y,),
+            "grad_lower_x": (make_grad_lower_x,),
+            "grad_upper_x": (make_grad_upper_x,),
+            "hvp_lower_yy": (make_hvp_lower_yy,),
+            "jvp_lower_xy": (make_jvp_lower_xy,),
+        }
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (), ()
+
+    # -- closed forms ------------------------------------------------------------------------
+
+    def phi(self, x: Any) -> np.ndarray:
+        """The optimistic objective, min of f(x, y) over the lower solutions y; of x's shape."""
+        x = np.asarray(x, float)
+        return np.where(x == 0, 0.0, x**2 + 1)
+
+    def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
+        """argmin of g(x, y) + weight f(x, y) over y in [-1, 1], (1,).
+
+        With weight 0 the one that is best for f; a weight of 1/lambda gives y_lambda(x) =
+        clip(-lambda x / 2, -1, 1).
+        """
+        x = as_vector(x, 1, self.dtype, "x")
+        if finite_number(weight, "weight", zero=True) == 0:
+            return -np.sign(x)
+        return np.clip(-x / (2 * weight), -1, 1)
+
+    def hypergradient(self, x: Any) -> np.ndarray:
+        """phi'(x) = 2 x, (1,); NaN at x = 0, where phi jumps."""
+        x = as_vector(x, 1, self.dtype, "x")
+        return np.where(x == 0, np.nan, 2 * x)
+
+    def penalty_value(self, x: Any, penalty: float) -> np.ndarray:
+        """L*_lambda(x), lambda = `penalty`, of x's shape.
+
+        x^2 (1 - lambda^2/4) + lambda |x| where |x| <= 2/lambda, and x^2 + 1 beyond.
+        """
+        x, half = np.asarray(x, float), finite_number(penalty, "penalty") / 2
+        size = np.abs(x)
+        return np.where(half * size <= 1, x**2 * (1 - half**2) + 2 * half * size, x**2 + 1)
+
+    def penalty_gradient(self, x: Any, penalty: float) -> np.ndarray:
+        """The derivative of L*_lambda, of x's shape; 0 at x = 0, between slopes of +-lambda."""
+        x, half = np.asarray(x, float), finite_number(penalty, "penalty") / 2
+        inside = 2 * x * (1 - half**2) + 2 * half * np.sign(x)
+        return np.where(half * np.abs(x) <= 1, inside, 2 * x)
