@@ -1,8 +1,9 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
-from . import csr, dense, draw, penalty, projection, quadratic, softmax, vector, weights
+from . import chain, csr, dense, draw, penalty, projection, quadratic, softmax, vector, weights
 
 __all__ = [
+    "chain",
     "csr",
     "dense",
     "draw",

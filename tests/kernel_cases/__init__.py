@@ -112,4 +112,4 @@ def changed(case: Case, theirs: list[Any]) -> list[tuple[int, int]]:
     return places
 
 
-from kernel_cases import draws, projections, regression, rows, vectors  # noqa: E402, F401
+from kernel_cases import draws, first_order, projections, regression, rows, vectors  # noqa: E402, F401
