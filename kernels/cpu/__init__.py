@@ -1,14 +1,29 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
-from . import chain, csr, dense, draw, penalty, projection, quadratic, softmax, vector, weights
+from . import (
+    barrier,
+    csr,
+    dense,
+    draw,
+    momentum,
+    penalty,
+    projection,
+    proximal,
+    quadratic,
+    softmax,
+    vector,
+    weights,
+)
 
 __all__ = [
-    "chain",
+    "barrier",
     "csr",
     "dense",
     "draw",
+    "momentum",
     "penalty",
     "projection",
+    "proximal",
     "quadratic",
     "softmax",
     "vector",

@@ -1,14 +1,29 @@
 """Slow NumPy text of every kernel: the specification that all other backends are tested against."""
 
-from . import chain, csr, dense, draw, penalty, projection, quadratic, softmax, vector, weights
+from . import (
+    barrier,
+    csr,
+    dense,
+    draw,
+    momentum,
+    penalty,
+    projection,
+    proximal,
+    quadratic,
+    softmax,
+    vector,
+    weights,
+)
 
 __all__ = [
-    "chain",
+    "barrier",
     "csr",
     "dense",
     "draw",
+    "momentum",
     "penalty",
     "projection",
+    "proximal",
     "quadratic",
     "softmax",
     "vector",
