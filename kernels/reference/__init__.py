@@ -2,6 +2,7 @@
 
 from . import (
     barrier,
+    chain,
     csr,
     dense,
     draw,
@@ -17,6 +18,7 @@ from . import (
 
 __all__ = [
     "barrier",
+    "chain",
     "csr",
     "dense",
     "draw",
