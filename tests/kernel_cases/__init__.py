@@ -112,4 +112,12 @@ def changed(case: Case, theirs: list[Any]) -> list[tuple[int, int]]:
     return places
 
 
-from kernel_cases import draws, first_order, projections, regression, rows, vectors  # noqa: E402, F401
+from kernel_cases import (  # noqa: E402
+    chain,  # noqa: F401
+    draws,  # noqa: F401
+    first_order,  # noqa: F401
+    projections,  # noqa: F401
+    regression,  # noqa: F401
+    rows,  # noqa: F401
+    vectors,  # noqa: F401
+)
