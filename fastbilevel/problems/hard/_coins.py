@@ -1,0 +1,37 @@
+"""Coins that hide the next coordinate of a chain's gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastbilevel._random import key_of
+from fastbilevel.problems.hard._instance import finite_number
+from fastbilevel.problems.hard.carmon_chain import CarmonChain
+
+
+def check_chain(chain: Any) -> CarmonChain:
+    """`chain` if it is one."""
+    if not isinstance(chain, CarmonChain):
+        raise TypeError(f"chain must be a CarmonChain; got {type(chain).__name__}.")
+    return chain
+
+
+def probability_for(bound: float, largest: float) -> float:
+    """q = min(1, (largest / bound)^2), which makes the variance largest^2 (1 - q) / q <= bound^2.
+
+    Parameters
+    ----------
+    bound : float
+        Wanted standard deviation; 0 for none, so that q = 1.
+    largest : float
+        Of the partial derivative that is hidden.
+    """
+    return 1.0 if bound <= largest else (largest / bound) ** 2
+
+
+def coin_data(
+    chain: CarmonChain, threshold: float, probability: float, seed: Any
+) -> tuple[Any, ...]:
+    """``(height, scale, threshold, probability, k0, k1)``, the data of a chain's oracles."""
+    threshold = finite_number(threshold, "threshold", zero=True) * chain.scale
+    return (chain.height, chain.scale, threshold, probability, *key_of(seed))

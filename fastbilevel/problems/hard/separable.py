@@ -1,0 +1,183 @@
+"""The hardest upper objective beside the easiest lower level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._problem import Text, as_vector
+from fastbilevel.problems.hard._coins import check_chain, coin_data, probability_for
+from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.hard.carmon_chain import CarmonChain
+
+
+def make_value_lower(k: Any) -> Any:
+    """``mu y^2 / 2``."""
+
+    def value_lower(data, work, x, y, rows, out):
+        out[0] = 0.5 * data[0] * y[0] * y[0]
+
+    return value_lower
+
+
+def make_value_upper(k: Any) -> Any:
+    """The chain at x; the noise of its gradient has mean zero and is left out."""
+
+    def value_upper(data, work, x, y, rows, out):
+        height, scale, _, _, _, _ = data[1]
+        k.chain.carmon_value(x, height, scale, out)
+
+    return value_upper
+
+
+def make_grad_lower_y(k: Any) -> Any:
+    """``mu y``."""
+
+    def grad_lower_y(data, work, x, y, rows, out):
+        out[0] = data[0] * y[0]
+
+    return grad_lower_y
+
+
+def make_grad_upper_x(k: Any) -> Any:
+    """The gradient of the chain, its next coordinate times the mean of coin / probability."""
+
+    def grad_upper_x(data, work, x, y, rows, out):
+        height, scale, threshold, probability, k0, k1 = data[1]
+        k.chain.carmon_gradient(x, height, scale, out)
+        k.chain.hide_next(x, threshold, rows, probability, k0, k1, out)
+
+    return grad_upper_x
+
+
+def make_zero(k: Any) -> Any:
+    """``0``: g_x and f_y."""
+
+    def zero(data, work, x, y, rows, out):
+        out[:] = 0.0
+
+    return zero
+
+
+def make_hvp_lower_yy(k: Any) -> Any:
+    """``mu v``."""
+
+    def hvp_lower_yy(data, work, x, y, v, rows, out):
+        out[0] = data[0] * v[0]
+
+    return hvp_lower_yy
+
+
+def make_jvp_lower_xy(k: Any) -> Any:
+    """``0``."""
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        out[:] = 0.0
+
+    return jvp_lower_xy
+
+
+class Separable(HardInstance):
+    """f(x, y) = the chain at x, g(x, y) = mu y^2 / 2: levels that have nothing to do with another.
+
+    y* = 0 and phi is the chain, so every derivative in y that an assumption could bound is bounded.
+    What is left is the stochastic non-convex problem in x: no method can do with fewer than a
+    multiple of L gap sigma^2 / epsilon^4 stochastic gradients, whatever it assumes of the order of
+    smoothness in y (the lower bound of F2SA-p). Penalty estimates of the hypergradient equal f_x
+    for every penalty and order if all offsets share their samples.
+
+    A sample of f_x is the chain's gradient with its next coordinate multiplied by coin / q, the
+    coin being 1 with probability q and else 0: the coordinate that leads on along the chain is seen
+    once in 1/q samples. It is unbiased, with a variance of at most (46 epsilon)^2 (1 - q) / q. The
+    lower level is exact.
+
+    Parameters
+    ----------
+    chain : CarmonChain
+    mu : float
+        Curvature of g.
+    probability : float, optional
+        q, in (0, 1].
+    noise : float, optional
+        Instead of `probability`: the standard deviation sigma that a sample of f_x may have; q =
+        min(1, (46 epsilon / sigma)^2). With neither the upper level is exact, too.
+    threshold : float
+        The next coordinate is the one after the last that is at least `threshold * chain.scale` in
+        size; with 0 the first that is exactly zero, for methods that start at zero and move in the
+        span of the gradients.
+    noise_seed : int
+        Seed of the coins.
+
+    Attributes
+    ----------
+    chain : CarmonChain
+    mu, probability : float
+
+    References
+    ----------
+    The paper of F2SA-p (ICLR 2026), Theorem 4.1; the coins are those of Y. Arjevani et al.: Lower
+    bounds for non-convex stochastic optimization, Mathematical Programming 2023.
+
+    Examples
+    --------
+    >>> import numpy as np, fastbilevel as fb
+    >>> problem = fb.problems.hard.Separable(fb.problems.hard.CarmonChain(5), probability=0.1)
+    >>> problem.grad_upper_x(np.zeros(5), [0.0], rows=[0]).round(2) + 0.0
+    array([0., 0., 0., 0., 0.])
+    """
+
+    def __init__(
+        self,
+        chain: CarmonChain,
+        mu: float = 1.0,
+        *,
+        probability: float | None = None,
+        noise: float | None = None,
+        threshold: float = 0.25,
+        noise_seed: Any = 0,
+    ):
+        self.chain, self.mu = check_chain(chain), finite_number(mu, "mu")
+        if probability is not None and noise is not None:
+            raise TypeError("probability and noise say the same thing: give one of them.")
+        self.probability = 1.0
+        if probability is not None:
+            self.probability = finite_number(probability, "probability")
+            if self.probability > 1:
+                raise ValueError(f"probability must be at most 1; got {probability}.")
+        if noise is not None:
+            bound = finite_number(noise, "noise", zero=True)
+            self.probability = probability_for(bound, chain.gradient_bound)
+        infinite = not (probability is None and noise is None)
+        super().__init__(np.zeros(chain.length), np.zeros(1), infinite=infinite)
+        self._coins = coin_data(chain, threshold, self.probability, noise_seed)
+
+    def texts(self) -> dict[str, Text]:
+        return {
+            "value_lower": (make_value_lower,),
+            "value_upper": (make_value_upper,),
+            "grad_lower_y": (make_grad_lower_y,),
+            "grad_upper_y": (make_zero,),
+            "grad_lower_x": (make_zero,),
+            "grad_upper_x": (make_grad_upper_x,),
+            "hvp_lower_yy": (make_hvp_lower_yy,),
+            "jvp_lower_xy": (make_jvp_lower_xy,),
+        }
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (self.mu, self._coins), ()
+
+    # -- closed forms ------------------------------------------------------------------------
+
+    def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
+        """argmin of g + weight f over y: 0 for every x and weight, (1,)."""
+        as_vector(x, self.n_x, self.dtype, "x")
+        return np.zeros(1)
+
+    def phi(self, x: Any) -> float:
+        """The chain's value."""
+        return self.chain.value(x)
+
+    def hypergradient(self, x: Any) -> np.ndarray:
+        """The chain's gradient, (n_x,)."""
+        return self.chain.gradient(x)

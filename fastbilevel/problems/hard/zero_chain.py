@@ -1,0 +1,153 @@
+"""A convex lower level along which first-order methods find one coordinate per step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._problem import Text, as_vector
+from fastbilevel.problems.hard._instance import HardInstance, positive_integer
+
+
+def make_value_lower(k: Any) -> Any:
+    """``h(y)``."""
+
+    def value_lower(data, work, x, y, rows, out):
+        k.chain.path_value(y, data[0], out)
+
+    return value_lower
+
+
+def make_value_upper(k: Any) -> Any:
+    """``sin(x) sin(pi u(y) / 2)``."""
+
+    def value_upper(data, work, x, y, rows, out):
+        k.chain.tail_value(x, y, out)
+
+    return value_upper
+
+
+def make_grad_lower_y(k: Any) -> Any:
+    """``h'(y)``."""
+
+    def grad_lower_y(data, work, x, y, rows, out):
+        k.chain.path_gradient(y, data[0], out)
+
+    return grad_lower_y
+
+
+def make_grad_lower_x(k: Any) -> Any:
+    """``0``."""
+
+    def grad_lower_x(data, work, x, y, rows, out):
+        out[0] = 0.0
+
+    return grad_lower_x
+
+
+def make_grad_upper_y(k: Any) -> Any:
+    """``sin(x) cos(pi u / 2) pi u'(y) / 2``."""
+
+    def grad_upper_y(data, work, x, y, rows, out):
+        k.chain.tail_gradient_y(x, y, out)
+
+    return grad_upper_y
+
+
+def make_grad_upper_x(k: Any) -> Any:
+    """``cos(x) sin(pi u / 2)``."""
+
+    def grad_upper_x(data, work, x, y, rows, out):
+        k.chain.tail_gradient_x(x, y, out)
+
+    return grad_upper_x
+
+
+def make_hvp_lower_yy(k: Any) -> Any:
+    """``h''v``."""
+
+    def hvp_lower_yy(data, work, x, y, v, rows, out):
+        k.chain.path_gradient(v, 0.0, out)
+
+    return hvp_lower_yy
+
+
+def make_jvp_lower_xy(k: Any) -> Any:
+    """``0``."""
+
+    def jvp_lower_xy(data, work, x, y, v, rows, out):
+        out[0] = 0.0
+
+    return jvp_lower_xy
+
+
+class ZeroChain(HardInstance):
+    """A lower level on which x does not move before y has gone half-way along a chain.
+
+        g(x, y) = h(y) = (y_1 - 1/sqrt(q))^2 / 8 + sum_{j<q} (y_{j+1} - y_j)^2 / 8,  y in R^q,
+        f(x, y) = sin(x) sin(pi u(y) / 2),  u(y) = (2 / sqrt(q)) sum_{j>q/2} y_j,    x in R.
+
+    h is convex with curvatures between sin(pi / (4q + 2))^2 and 1, its only minimiser is y* =
+    (1, ..., 1) / sqrt(q) with ||y*|| = 1 and u(y*) = 1; all constants of f are independent of q.
+    So phi(x) = sin(x) with phi'(0) = 1. But a gradient of h, or a product with its Hessian, finds
+    one coordinate of y at most: in the first q/2 lower steps from (0, 0) every y_j with j > q/2 is
+    exactly 0, therefore f_x = 0, f_y = 0, g_x = 0, and x stays exactly 0. Whatever the number of
+    steps, some q defeats it: for lower levels that are convex only there is no bound without q. A
+    method that solves the lower problem to the end (`fastbilevel.hypergradient`) is not defeated.
+
+    There is no noise.
+
+    Parameters
+    ----------
+    q : int
+        Size of y, even.
+
+    Notes
+    -----
+    The chain is the quadratic of L. Chen, J. Xu, J. Zhang: On finding small hyper-gradients in
+    bilevel optimization: hardness results and improved analysis, COLT 2024; the upper objective is
+    not theirs but satisfies the same statement.
+
+    Examples
+    --------
+    >>> import fastbilevel as fb
+    >>> problem = fb.problems.hard.ZeroChain(20)
+    >>> fb.minimize(problem, method="f2sa-p", maxiter=1, inner_steps=10).x
+    array([0.])
+    """
+
+    def __init__(self, q: int = 100):
+        if positive_integer(q, "q") % 2:
+            raise ValueError(f"q must be even; got {q}.")
+        super().__init__(np.zeros(1), np.zeros(q))
+
+    def texts(self) -> dict[str, Text]:
+        return {
+            "value_lower": (make_value_lower,),
+            "value_upper": (make_value_upper,),
+            "grad_lower_y": (make_grad_lower_y,),
+            "grad_upper_y": (make_grad_upper_y,),
+            "grad_lower_x": (make_grad_lower_x,),
+            "grad_upper_x": (make_grad_upper_x,),
+            "hvp_lower_yy": (make_hvp_lower_yy,),
+            "jvp_lower_xy": (make_jvp_lower_xy,),
+        }
+
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (1 / np.sqrt(self.n_y),), ()
+
+    # -- closed forms ------------------------------------------------------------------------
+
+    def lower_solution(self, x: Any) -> np.ndarray:
+        """The minimiser of g, (n_y,), the same for every x."""
+        as_vector(x, 1, self.dtype, "x")
+        return np.full(self.n_y, 1 / np.sqrt(self.n_y))
+
+    def phi(self, x: Any) -> np.ndarray:
+        """sin(x), of x's shape."""
+        return np.sin(np.asarray(x, float))
+
+    def hypergradient(self, x: Any) -> np.ndarray:
+        """phi'(x) = cos(x), (1,)."""
+        return np.cos(as_vector(x, 1, self.dtype, "x"))
