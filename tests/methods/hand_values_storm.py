@@ -1,0 +1,128 @@
+"""F3SA, Prox-F2SA and Prox-F3SA: options and the fractions that come out, first steps by hand.
+
+mu = 2, a = 1/2: g_y = 2y - x, g_x = -y, f_y = y - 1, f_x = x/2.
+"""
+
+from fractions import Fraction as F
+
+from methods import hand_traces as traces
+from methods.hand_case import Case, fractions
+
+# Two samples of either level whose means are the coefficients of Q1, and which of them the steps of
+# the derivation draw.
+SAMPLES = (
+    traces.Sample(*fractions("3/2", "1/2", "1/4", "1/2", "-3/2", "1/4")),
+    traces.Sample(*fractions("5/2", "3/2", "-1/4", "3/2", "-1/2", "3/4")),
+)
+DRAWN = (
+    {"gz": 0, "fy": 1, "gy": 1, "fx": 0, "gxy": 0, "gxz": 1},
+    {"gz": 1, "fy": 1, "gy": 0, "fx": 1, "gxy": 0, "gxz": 0},
+    {"gz": 0, "fy": 0, "gy": 0, "fx": 0, "gxy": 1, "gxz": 1},
+)
+
+
+def drawn(k: int) -> dict[str, traces.Sample]:
+    return {role: SAMPLES[row] for role, row in DRAWN[k].items()}
+
+
+CASES: dict[str, Case] = {}
+# x = 3/2, sigma = 1/2. v: 1/2 -> 1/2 + (1/2)/4 = 5/8 -> 5/8 + (1/4 - (3/2)(1/8))/4 = 41/64,
+# projected on 5/8. u: 1/2 -> 1/2 + (1/4 + 1/2)/4 = 11/16, projected on 5/8
+# -> 5/8 + (3/16 + 1/4 - (3/2)(1/8))/4 = 11/16, projected on 5/8. Centres 1/8 + (3/4)(5/8) = 19/32.
+# x = 3/2 - 3 ((1/2)(3/4) - 5/8 + 5/8) = 3/8.
+CASES["prox-f2sa"] = Case(
+    "prox-f2sa",
+    traces.prox_f2sa,
+    fractions("3/2", "1/2"),
+    fractions("1/3", "2"),
+    {
+        "inner_steps": lambda k: 2 - k % 2,
+        "lr_y": F(1, 4),
+        "lr_x": lambda k: F(3, k + 1),
+        "nu": lambda k: F(1, k + 2),
+        "prox": F(2, 3),
+        "smoothing": F(3, 4),
+        "lower_projection": fractions("-1", "5/8"),
+    },
+    (
+        fractions("3/8", "5/8", "5/8"),
+        fractions("1/3", "101/256", "109/256"),
+        fractions("136559/393216", "18833/65536", "134869/393216"),
+    ),
+)
+STORM = {
+    "lr_z": lambda k: F(2, k + 5),
+    "lr_y": F(1, 8),
+    "lr_x": lambda k: F(1, k + 1),
+    "penalty": lambda k: 2 + F(k, 2),
+    "penalty_increment": F(1, 2),
+    "momentum": lambda k: F(1, k + 1),
+}
+# x = 1/2, lambda = 2. z = -1/2 + (2/5)(3/2) = 1/10, y = -1/2 + (3/2 + 3)/8 = 1/16,
+# Phi = 1/4 + 2 (1/10 - 1/16) = 13/40, x = 1/2 - 13/40 = 7/40, projected on 7/16.
+# Without noise the estimators are the gradients, whatever the momentum.
+CASES["f3sa"] = Case(
+    "f3sa",
+    traces.f3sa,
+    fractions("1/2", "-1/2"),
+    fractions("7/16", "2"),
+    STORM,
+    (
+        fractions("7/16", "1/10", "1/16"),
+        fractions("323/640", "43/240", "19/64"),
+        fractions("5193/8960", "99/448", "871/2560"),
+    ),
+)
+# x = 5/4. h_gz = 3/4 - 5/8 - 1/4 = -1/8, z = 1/2 + (2/5)/8 = 11/20. h_fy = 3/4 - 1/2 = 1/4,
+# h_gy = 5/4 - 15/8 + 1/4 = -3/8, y = 1/2 - (1/4 - 3/4)/8 = 9/16. h_fx = 5/16, h_gxy = -9/32,
+# h_gxz = -33/40, x = 5/4 - (5/16 + 2 (33/40 - 9/32))/2 = 11/20.
+CASES["f3sa, two samples"] = Case(
+    "f3sa",
+    traces.f3sa,
+    fractions("5/4", "1/2"),
+    fractions("1/2", "2"),
+    STORM | {"lr_x": F(1, 2), "momentum": F(1, 2), "draws": drawn},
+    (
+        fractions("11/20", "11/20", "9/16"),
+        fractions("1/2", "29/120", "143/320"),
+        fractions("11617/15360", "23/120", "2329/5120"),
+    ),
+)
+PROX_STORM = {
+    "lr_y": lambda k: F(1, k + 3),
+    "lr_x": F(2),
+    "nu": lambda k: F(1, k + 2),
+    "prox": F(2, 3),
+    "smoothing": F(3, 4),
+    "momentum": F(1, 2),
+    "lower_projection": fractions("-1", "2/5"),
+}
+# x = 1, sigma = 1/2. v = 1/4 + (1/2)/3 = 5/12 and u = 1/4 + (3/8 + 1/2)/3 = 13/24, both projected
+# on 2/5. x = 1 - 2 ((1/2)(1/2) - 2/5 + 2/5) = 1/2.
+CASES["prox-f3sa"] = Case(
+    "prox-f3sa",
+    traces.prox_f3sa,
+    fractions("1", "1/4"),
+    fractions("7/16", "2"),
+    PROX_STORM,
+    (
+        fractions("1/2", "2/5", "2/5"),
+        fractions("7/16", "199/640", "231/640"),
+        fractions("569/1280", "1423/5120", "1721/5120"),
+    ),
+)
+# x = 3/4. h_gz = 3/8 - 3/8 - 1/4 = -1/4, v = 1/4 + 1/12 = 1/3. h_fy = 3/8 - 1/2 = -1/8,
+# h_gy = 5/8 - 9/8 + 1/4 = -1/4, u = 1/4 + (1/16 + 1/4)/3 = 17/48, projected on 1/3. h_fx = 3/16,
+# h_gxy = -1/6, h_gxz = -1/2, x = 3/4 - (3/32 - 1/6 + 1/2) = 31/96.
+CASES["prox-f3sa, two samples"] = Case(
+    "prox-f3sa",
+    traces.prox_f3sa,
+    fractions("3/4", "1/4"),
+    fractions("1/4", "2"),
+    PROX_STORM | {"lr_x": F(1), "lower_projection": fractions("-1", "1/3"), "draws": drawn},
+    (
+        fractions("31/96", "1/3", "1/3"),
+        fractions("1/4", "45/256", "233/768"),
+        fractions("4151/12288", "4831/30720", "1237/3840"),
+    ),
+)
