@@ -32,7 +32,15 @@ _HOME = {
     "solve_lower": "estimation",
     "warmup": "_minimize",
 }
-_SUBMODULES = ("datasets", "estimation", "methods", "problems", "schedules", "testing")
+_SUBMODULES = (
+    "datasets",
+    "estimation",
+    "methods",
+    "problems",
+    "projections",
+    "schedules",
+    "testing",
+)
 
 __all__ = ["__version__", *_HOME, *_SUBMODULES]
 

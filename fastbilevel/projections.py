@@ -1,0 +1,282 @@
+"""Convex sets that x, or y, is confined to, each with the projection onto it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastbilevel.kernels.reference.projection import BALL, BOX, SIMPLEX, project
+
+__all__ = ["Ball", "Box", "NonNegative", "Projection", "Simplex"]
+
+Pack = Callable[[np.ndarray], np.ndarray]
+Arguments = tuple[int, np.ndarray, np.ndarray]
+
+
+class Projection(ABC):
+    """A convex set; calling it projects a vector onto it."""
+
+    @abstractmethod
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        """The set as the projection kernel takes it, for vectors of n elements.
+
+        Parameters
+        ----------
+        n : int
+        dtype : dtype
+            That of the vectors.
+        pack : callable
+            Called with every (n,) array; returns it in the layout of the vectors.
+
+        Returns
+        -------
+        kind : int
+        a, b : arrays of `dtype`
+            Read-only, C-contiguous.
+        """
+
+    def __call__(self, v: npt.ArrayLike) -> np.ndarray:
+        """The point of the set next to v, a new array of the shape and the float dtype of v."""
+        out = _copy_of(v)
+        project(out.reshape(-1), *self.arguments(out.size, out.dtype))
+        return out
+
+    def _values(self) -> tuple[Any, ...]:
+        """The fields, in the order of the constructor."""
+        return tuple(getattr(self, f.name) for f in fields(self))  # type: ignore[arg-type]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(self._values(), other._values(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        # `+ 0.0` because -0.0 equals 0.0.
+        numbers = ((np.asarray(v) + 0.0).tobytes() for v in self._values())
+        return hash((type(self), *numbers))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the constructor: a pickle of an array forgets that it is read-only.
+        return type(self), self._values()
+
+
+@dataclass(frozen=True, eq=False)
+class Box(Projection):
+    """``lower <= v <= upper``, elementwise.
+
+    Parameters
+    ----------
+    lower, upper : float or (n,) array
+        -inf and inf for no bound.
+    """
+
+    lower: Any
+    upper: Any
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            bound = _number_or_vector(f"The {name} bound", getattr(self, name))
+            if np.isnan(bound).any():
+                raise ValueError(f"The {name} bound contains NaN; use -inf or inf for no bound.")
+            object.__setattr__(self, name, bound)
+        shapes = {np.shape(self.lower), np.shape(self.upper)} - {()}
+        if len(shapes) > 1:
+            raise ValueError(
+                "The lower and the upper bound must have one shape, or be numbers; got shapes "
+                f"{np.shape(self.lower)} and {np.shape(self.upper)}."
+            )
+        lower, upper = np.broadcast_arrays(*np.atleast_1d(self.lower, self.upper))
+        for i in np.flatnonzero(lower > upper)[:1]:
+            raise ValueError(
+                f"A box must have lower <= upper everywhere; at coordinate {i} the bounds are "
+                f"{lower[i]} and {upper[i]}."
+            )
+        for i in np.flatnonzero((lower == np.inf) | (upper == -np.inf))[:1]:
+            raise ValueError(
+                "A lower bound of inf or an upper one of -inf leaves no number; at coordinate "
+                f"{i} the bounds are {lower[i]} and {upper[i]}."
+            )
+
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        lower, upper = (
+            _packed(f"The {name} bound", getattr(self, name), n, dtype, pack)
+            for name in ("lower", "upper")
+        )
+        return BOX, lower, upper
+
+
+@dataclass(frozen=True, eq=False)
+class NonNegative(Projection):
+    """``v >= 0``, elementwise."""
+
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        return Box(0.0, np.inf).arguments(n, dtype, pack)
+
+
+@dataclass(frozen=True, eq=False)
+class Ball(Projection):
+    """``||v - center||_2 <= radius``.
+
+    Parameters
+    ----------
+    radius : float
+        Positive.
+    center : float or (n,) array
+    """
+
+    radius: float
+    center: Any = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radius", _positive("radius", self.radius))
+        center = _number_or_vector("center", self.center)
+        if not np.isfinite(center).all():
+            raise ValueError("center must be finite; it contains NaN or infinity.")
+        object.__setattr__(self, "center", center)
+
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        center = _packed("center", self.center, n, dtype, pack)
+        if not np.isfinite(center).all():
+            raise ValueError(f"center must be finite in {np.dtype(dtype)}; take smaller numbers.")
+        return BALL, center, _single("radius", self.radius, dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Simplex(Projection):
+    """``v >= 0`` and ``sum v = total``.
+
+    Parameters
+    ----------
+    total : float
+        Positive.
+    """
+
+    total: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", _positive("total", self.total))
+
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        if n == 0:
+            raise ValueError("A simplex needs vectors of one element at least; got size 0.")
+        return SIMPLEX, _read_only(np.empty(0, dtype)), _single("total", self.total, dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Custom(Projection):
+    """The set whose projection is the caller's own function.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(v) -> projected v``; it gets a copy.
+    """
+
+    function: Callable[[np.ndarray], npt.ArrayLike]
+
+    def __call__(self, v: npt.ArrayLike) -> np.ndarray:
+        out = _copy_of(v)
+        returned = _real("What the projection function returns", self.function(out.copy()))
+        if returned.shape != out.shape:
+            raise ValueError(
+                "The projection function must return an array of the shape of its argument, "
+                f"{out.shape}; got {returned.shape}."
+            )
+        out[...] = returned
+        return out
+
+    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+        raise TypeError(
+            "A projection by a function of your own cannot be given to a kernel; call it instead."
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Custom) and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash((Custom, self.function))
+
+
+def as_projection(value: Any, name: str) -> Projection | None:
+    """An argument as a `Projection`.
+
+    Parameters
+    ----------
+    value : None, Projection, pair or callable
+        A pair (lower, upper) is a `Box`, a function v -> projected v a `Custom`.
+    name : str
+        Of the argument, for messages.
+    """
+    if value is None or isinstance(value, Projection):
+        return value
+    if isinstance(value, type) and issubclass(value, Projection):
+        raise TypeError(
+            f"{name} is the class {value.__name__}; make an object of it: {value.__name__}(...)."
+        )
+    if callable(value):
+        return Custom(value)
+    is_sequence = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim)
+    if is_sequence and len(value) == 2:
+        try:
+            return Box(*value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+    raise TypeError(
+        f"{name} must be None, a pair (lower, upper) of numbers or arrays, one of "
+        f"fastbilevel.projections, or a function v -> projected v; got {value!r}."
+    )
+
+
+def _real(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must hold real numbers; got {value!r}.")
+    return array
+
+
+def _copy_of(v: npt.ArrayLike) -> np.ndarray:
+    array = _real("v", v)
+    return np.array(array, dtype=array.dtype if array.dtype.kind == "f" else float, order="C")
+
+
+def _positive(name: str, value: Any) -> float:
+    array = _real(name, value)
+    if array.ndim:
+        raise ValueError(f"{name} must be one number; got shape {array.shape}.")
+    if not 0 < array < np.inf:
+        raise ValueError(f"{name} must be positive and finite; got {value}.")
+    return float(array)
+
+
+def _number_or_vector(name: str, value: Any) -> Any:
+    array = _real(name, value)
+    if array.ndim > 1:
+        raise ValueError(f"{name} must be a number or have one dimension; got shape {array.shape}.")
+    return _read_only(np.array(array, float)) if array.ndim else float(array)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def _packed(name: str, value: Any, n: int, dtype: npt.DTypeLike, pack: Pack) -> np.ndarray:
+    if np.shape(value) not in ((), (n,)):
+        raise ValueError(f"{name} must be a number or have shape ({n},); got {np.shape(value)}.")
+    with np.errstate(over="ignore"):  # to infinity, which is what such a bound means
+        full = np.full(n, value, dtype)
+    return _read_only(np.array(pack(full), dtype, order="C").reshape(-1))
+
+
+def _single(name: str, value: float, dtype: npt.DTypeLike) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        array = np.full(1, value, dtype)
+    if not 0 < array[0] < np.inf:
+        raise ValueError(f"{name} must be positive and finite in {array.dtype}; got {value}.")
+    return _read_only(array)
