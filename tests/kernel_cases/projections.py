@@ -18,6 +18,14 @@ def domains(n, width=0.5):
     )
 
 
+def by_sorting(v, total):
+    """The projection onto the simplex from the sorted elements, in float64."""
+    v = np.asarray(v, np.float64)
+    ordered = np.sort(v)[::-1]
+    thresholds = (np.cumsum(ordered) - total) / np.arange(1, v.size + 1)
+    return np.maximum(v - thresholds[ordered > thresholds][-1], 0.0)
+
+
 def projection_of(v, kind, a, b, roundings=4.0):
     return Case((v, kind, a.astype(v.dtype), b.astype(v.dtype)), roundings)
 

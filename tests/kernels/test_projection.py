@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from kernel_cases.projections import by_sorting
 
 import fastbilevel.kernels.cpu.projection as cpu
 import fastbilevel.kernels.reference.projection as reference
@@ -28,14 +29,6 @@ def projected(k, dtype, v, kind, a=(), b=()):
         array.flags.writeable = False
     k.project(v, kind, *sets)
     return v
-
-
-def by_sorting(v, total):
-    """The projection onto the simplex from the sorted elements, in float64."""
-    v = np.asarray(v, np.float64)
-    ordered = np.sort(v)[::-1]
-    thresholds = (np.cumsum(ordered) - total) / np.arange(1, v.size + 1)
-    return np.maximum(v - thresholds[ordered > thresholds][-1], 0.0)
 
 
 def test_no_set_leaves_everything(k, dtype):
