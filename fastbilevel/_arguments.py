@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks import check_integer
 from fastbilevel._dispatch import backend_of
 from fastbilevel._problem import BilevelProblem
-from fastbilevel.methods._options import check_integer
+from fastbilevel.kernels.reference.projection import BOX, NONE
+from fastbilevel.projections import Custom, Projection, as_projection
 
 
 def require_problem(problem: Any) -> None:
@@ -69,53 +71,46 @@ def threads_limited_to(n: int) -> Iterator[None]:
         numba.set_num_threads(before)
 
 
-def resolve_bounds(bounds: Any, problem: BilevelProblem) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds as two (n_x,) arrays, or two empty ones for "no bounds"."""
-    nothing = np.empty(0, problem.dtype)
-    bounds = problem.default_bounds if bounds is None else bounds
-    if bounds is None:
-        return nothing, nothing
-    try:
-        lower, upper = bounds
-    except (TypeError, ValueError):
-        raise TypeError(
-            "bounds must be a pair (lower, upper) of numbers or arrays of the size of x; got "
-            f"{bounds!r}."
-        ) from None
-    pair = []
-    for name, value in (("lower", lower), ("upper", upper)):
-        array = np.asarray(value, dtype=problem.dtype)
-        if array.shape not in ((), (problem.n_x,)):
-            raise ValueError(
-                f"The {name} bound must be a number or have shape ({problem.n_x},); got "
-                f"{array.shape}."
-            )
-        if np.isnan(array).any():
-            raise ValueError(f"The {name} bound contains NaN; use -inf or inf for no bound.")
-        pair.append(np.ascontiguousarray(np.broadcast_to(array, problem.n_x)))
-    crossed = np.flatnonzero(pair[0] > pair[1])
-    if crossed.size:
-        i = int(crossed[0])
-        raise ValueError(
-            f"bounds must have lower <= upper everywhere; at coordinate {i} they are {pair[0][i]} "
-            f"and {pair[1][i]}."
-        )
-    return pair[0], pair[1]
+def resolve_bounds(bounds: Any, problem: BilevelProblem) -> Projection | None:
+    """The set to which x is confined, the problem's own bounds by default."""
+    given = problem.default_bounds if bounds is None else bounds
+    projection = as_projection(given, "bounds")
+    domain_of(projection, problem.n_x, problem.dtype)
+    return projection
+
+
+def domain_of(
+    projection: Projection | None,
+    n: int,
+    dtype: Any,
+    pack: Callable[[np.ndarray], np.ndarray] = np.array,
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """``(kind, a, b)`` for `k.projection.project` on vectors of n elements, packed by `pack`.
+
+    No set at all if there is none or the caller's own function has to be called instead.
+    """
+    if projection is None or isinstance(projection, Custom):
+        nothing = np.empty(0, dtype)
+        nothing.flags.writeable = False
+        return NONE, nothing, nothing
+    return projection.arguments(n, dtype, pack)
 
 
 def starting_point(
-    problem: BilevelProblem, x0: Any, y0: Any, limits: tuple[np.ndarray, np.ndarray]
+    problem: BilevelProblem, x0: Any, y0: Any, bounds: Projection | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Copies of the starting point, x projected on the bounds (with a warning if it moved)."""
     backend_of(*(start for start in (x0, y0) if start is not None))
     x = finite_vector("x0", problem.x0 if x0 is None else x0, problem.n_x, problem.dtype)
     y = finite_vector("y0", problem.y0 if y0 is None else y0, problem.n_y, problem.dtype)
-    if limits[0].size:
-        inside = np.clip(x, *limits)
-        if not np.array_equal(inside, x):
+    if bounds is not None:
+        inside = finite_vector("bounds(x0)", bounds(x), problem.n_x, problem.dtype)
+        # Projections on curved sets round.
+        moved = ~np.isclose(inside, x, rtol=4 * np.finfo(problem.dtype).eps, atol=0.0)
+        if moved.any():
             warnings.warn(
-                f"x0 lies outside the bounds in {np.count_nonzero(inside != x)} coordinates and "
-                "was projected on them.",
+                f"x0 lies outside the bounds in {moved.sum()} coordinates and was projected on "
+                "them.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -137,8 +132,7 @@ def finite_vector(name: str, value: Any, size: int, dtype: Any) -> np.ndarray:
     return array
 
 
-def clipped_count(x: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> int:
-    """How many coordinates of x lie on a bound."""
-    if not limits[0].size:
-        return 0
-    return int(np.count_nonzero((x == limits[0]) | (x == limits[1])))
+def clipped_count(x: np.ndarray, bounds: Projection | None) -> int:
+    """How many coordinates of x lie on a bound, if the bounds are a box."""
+    kind, lower, upper = domain_of(bounds, x.size, x.dtype)
+    return int(np.count_nonzero((x == lower) | (x == upper))) if kind == BOX else 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,6 +55,44 @@ def curvature_range(
     shift = abs(largest) * SAFETY
     smallest = shift - _power_iteration(lambda v: shift * v - product(v), problem.n_y)
     return smallest, SAFETY * largest
+
+
+def default_step(
+    name: str, given: Any, problem: BilevelProblem, x: np.ndarray, y: np.ndarray, weight: float
+) -> Any:
+    """`given`, or ``1 / L`` if that is None, L the largest curvature of g and g + weight f in y.
+
+    Looks at the full data at (x, y). Called by the `complete` of a method.
+
+    Raises
+    ------
+    ValueError
+        If there is no positive curvature; the sentence asks for the option `name`.
+
+    Warns
+    -----
+    ConditioningWarning
+        If g is not strongly convex at (x, y); not looked at if `given` spares an expensive search.
+    """
+    if given is not None and not is_cheap(problem):
+        return given
+    smallest, largest = curvature_range(problem, x, y)
+    if smallest <= 0:
+        warnings.warn(
+            f"The lower objective is not strongly convex at the starting point (a curvature "
+            f"of {smallest:.3g} was found), so y*(x) may not be unique; add a ridge penalty.",
+            ConditioningWarning,
+            stacklevel=4,
+        )
+    if given is not None:
+        return given
+    steepest = max(largest, curvature_range(problem, x, y, weight)[1])
+    if not steepest > 0:
+        raise ValueError(
+            f"{name} could not be chosen: the lower objective has no positive curvature at the "
+            f"starting point. Give {name}."
+        )
+    return 1.0 / steepest
 
 
 def _power_iteration(product: Callable[[np.ndarray], np.ndarray], n: int) -> float:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._arguments import domain_of
 from fastbilevel._memory import check_memory
+from fastbilevel._schedules import RunningTotals
 from fastbilevel.kernels.memory import aligned_empty
+from fastbilevel.problems import _composed
+from fastbilevel.projections import Custom
 
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem
+    from fastbilevel.projections import Projection
 
 # Python sees a Ctrl-C, a time limit or a callback only between chunks.
 CHUNK_SECONDS = 0.2
@@ -22,7 +27,7 @@ CHUNK_SECONDS = 0.2
 
 @dataclass
 class State:
-    """Everything that changes during a run.
+    """What changes during a run of any method; a method's own memory comes on top.
 
     Attributes
     ----------
@@ -34,6 +39,8 @@ class State:
         Weights j nu of the upper objective.
     flag : (1,) int64 array
         Not 0 once a direction was not finite.
+    memory : tuple of arrays
+        What the method alone keeps, from `Options.memory`.
     """
 
     x: np.ndarray
@@ -42,6 +49,7 @@ class State:
     phi: np.ndarray
     weights: np.ndarray
     flag: np.ndarray
+    memory: tuple[np.ndarray, ...]
 
 
 def _stacked(packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -66,9 +74,16 @@ class Run:
         From `_random.key_of`.
     x, y : (n_x,), (n_y,) arrays
         Starting point.
-    bounds : tuple of two arrays
-        Lower and upper bounds of x, (n_x,) each, or both empty.
+    bounds : Projection or None
+        The set to which x is confined.
     n_threads : int
+
+    Attributes
+    ----------
+    nit : int
+        Outer iterations done.
+    norms : (n,) array
+        Hypergradient norms of the last chunk.
     """
 
     def __init__(
@@ -78,90 +93,117 @@ class Run:
         key: tuple[int, int],
         x: np.ndarray,
         y: np.ndarray,
-        bounds: tuple[np.ndarray, np.ndarray],
+        bounds: Projection | None,
         n_threads: int,
     ):
         self.problem, self.method = problem, method
         self.plan = plan = method.plan(problem, key, n_threads)
-        offsets, alpha, positive = method.stencil()
-        rows, cols = problem.lower_shape
-        self._data, self._work = problem.fused_arguments(plan)
-        packed = problem.pack_lower(y).reshape(1, rows, 1, cols)
-        shape = (plan.n_groups, rows, plan.g, cols)
-        dtype = problem.dtype
-        numbers = math.prod(shape) + 3 * problem.n_x
-        check_memory(numbers * dtype.itemsize, f"The {offsets.size} lower iterates")
-        self.state = State(
-            x=np.array(x, dtype),
-            Y=_stacked(packed, shape),
-            m=np.zeros(problem.n_x, dtype),
-            phi=np.zeros(problem.n_x, dtype),
-            weights=np.zeros(offsets.shape),
-            flag=np.zeros(1, np.int64),
-        )
+        self.compiled = problem.compiled and method.is_compiled
+        self.state = self._first_state(x, problem.pack_lower(y))
         self.norms = np.empty(0)
+        self.nit = 0
+        self._totals = RunningTotals()
         self._samplers = plan.samplers()
-        self._stencil, self._bounds = (offsets, alpha, positive), bounds
+        self._custom = bounds if isinstance(bounds, Custom) else None
+        inside = None if self._custom else bounds
+        self._domain = domain_of(inside, problem.n_x, problem.dtype)
+        self._fixed = method.fixed(problem, plan)
         self._lower_estimate = method.lower_estimate()
-        self._oracles = self._fused_oracles()
+        self._oracles = self._bind_oracles()
         self._chunk = self._compile_chunk()
         self._seconds = 0.0
 
-    def _fused_oracles(self) -> tuple[Any, Any]:
-        problem, state = self.problem, self.state
-        texts = problem.fused_texts(self.plan)
-        common = (self._data, self._samplers, self._work, state.x, state.Y, state.weights)
-        arguments = {
-            "perturbed_descent": (*common, 1.0, 1, 0),
-            "perturbed_gradient": (*common, state.weights, 1.0, 0, state.phi),
+    def _first_state(self, x: np.ndarray, packed: np.ndarray) -> State:
+        problem, plan = self.problem, self.plan
+        rows, cols = problem.lower_shape
+        shape = (plan.n_groups, rows, plan.g, cols)
+        dtype = problem.dtype
+        copies = self.method.copies_of_lower_iterates
+        numbers = copies * math.prod(shape) + 3 * problem.n_x
+        check_memory(numbers * dtype.itemsize, f"The {plan.n_groups * plan.g} lower iterates")
+        Y = _stacked(packed.reshape(1, rows, 1, cols), shape)
+        return State(
+            x=np.array(x, dtype),
+            Y=Y,
+            m=np.zeros(problem.n_x, dtype),
+            phi=np.zeros(problem.n_x, dtype),
+            weights=np.zeros((plan.n_groups, plan.g)),
+            flag=np.zeros(1, np.int64),
+            memory=self.method.memory(problem, plan, x, Y),
+        )
+
+    def _bind_oracles(self) -> tuple[tuple[Any, Any, Any], ...]:
+        """``(function, data, work)`` of every oracle that the method's text calls."""
+        problem, plan, s = self.problem, self.plan, self.state
+        texts = problem.fused_texts(plan)
+        fused = tuple(name for name in self.method.oracles if name in texts)
+        arguments = problem.fused_arguments(plan, fused)
+        lr = np.zeros(plan.n_groups)
+        rest = {
+            "perturbed_descent": (s.x, s.Y, s.weights, lr, 1, 0),
+            "perturbed_gradient": (s.x, s.Y, s.weights, s.weights, 1.0, 0, s.phi),
         }
-        compiled = {
-            name: _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-            for name, (make, *constants) in texts.items()
-        }
-        descent, gradient = (_compile.pointer(compiled[n], arguments[n]) for n in arguments)
-        return descent, gradient
+        bound = []
+        for name in self.method.oracles:
+            if name in fused:
+                (make, *constants), (data, work) = texts[name], arguments[name]
+                function = _compile.text(
+                    make, problem.kernels, *constants, compiled=problem.compiled
+                )
+                sample = (data, self._samplers, work, *rest[name])
+                bound.append((_compile.pointer(function, sample), data, work))
+            else:
+                bound.append(_composed.bind(problem, plan, name))
+        return tuple(bound)
 
     def _compile_chunk(self) -> Any:
-        problem = self.problem
         make, *constants = self.method.chunk_text()
-        chunk = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-        return _compile.specialize(chunk, self._arguments(0, 1))
+        chunk = _compile.text(make, self.problem.kernels, *constants, compiled=self.compiled)
+        if not self.compiled:
+            return chunk
+        return _compile.specialize(chunk, self._arguments(0, 1, RunningTotals()))
 
-    def _arguments(self, first: int, n: int) -> tuple[Any, ...]:
+    def _arguments(self, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
         s = self.state
         self.norms = np.full(n, np.nan)
-        state = (s.x, s.Y, s.m, s.phi, s.weights, self.norms, s.flag)
         return (
             self._oracles,
-            self._data,
-            self._work,
             self._samplers,
-            state,
-            self._stencil,
-            self._bounds,
-            self.method.schedules(first, n),
-            self.method.fixed(self.problem, self.plan),
-            first,
+            (s.x, s.Y, s.weights, s.m, s.phi, self.norms, s.flag),
+            s.memory,
+            self._domain,
+            self.method.schedules(first, n, totals),
+            self._fixed,
             n,
         )
 
-    def advance(self, first: int, most: int) -> int:
-        """Do up to `most` outer iterations from number `first` on; return how many were done.
+    def advance(self, most: int) -> int:
+        """Do up to `most` outer iterations; return how many were done.
 
         Their hypergradient norms are left in `norms`. How the iterations are cut into chunks has
         no influence on the iterates.
         """
         n = most
-        if self._seconds > 0.0:
+        if self._custom is not None:
+            n = 1
+        elif self._seconds > 0.0:
             n = max(1, min(most, int(CHUNK_SECONDS / self._seconds)))
-        elif first == 0:
+        elif self.nit == 0:
             n = 1
         start = time.perf_counter()
-        arguments = self._arguments(first, n)
+        arguments = self._arguments(self.nit, n, self._totals)
         self._chunk(*_compile.plain(arguments))
+        if self._custom is not None and not self.state.flag[0]:
+            self.state.x[:] = self._custom(self.state.x)
         self._seconds = (time.perf_counter() - start) / n
+        self.nit += n
         return n
+
+    def oracle_calls(self) -> dict[str, int]:
+        """Single-sample oracle calls of all outer iterations so far."""
+        totals = self._totals
+        inner, outer = (int(totals.of(name)) for name in ("inner_steps", "outer_batches"))
+        return self.method.oracle_calls(self.plan, inner, outer)
 
     def lower_iterate(self) -> np.ndarray:
         """The method's estimate of y*(x) in the internal layout, (n_y,)."""
@@ -171,7 +213,8 @@ class Run:
         average(self.state.Y, self._lower_estimate, rows, self.plan.g, cols, out)
         return out
 
-    def failed_iteration(self, first: int) -> int | None:
+    def failed_iteration(self) -> int | None:
         """Number of the first iteration of the last chunk whose direction was not finite."""
         bad = np.flatnonzero(~np.isfinite(self.norms))
+        first = self.nit - self.norms.size
         return first + int(bad[0]) if self.state.flag[0] and bad.size else None

@@ -12,6 +12,7 @@ from fastbilevel._result import BilevelResult, Status, versions
 
 if TYPE_CHECKING:
     from fastbilevel._engine import Run
+    from fastbilevel.projections import Projection
 
 ADVICE = {
     Status.CONVERGED: "The averaged hypergradient norm {grad_norm:.3g} is below tol = {tol:.3g}.",
@@ -31,8 +32,8 @@ class Recorder:
     Parameters
     ----------
     run : Run
-    limits : tuple of two arrays
-        Bounds of x, to count the coordinates that lie on them.
+    bounds : Projection or None
+        Of x, to count the coordinates that lie on them.
 
     Attributes
     ----------
@@ -44,15 +45,14 @@ class Recorder:
         Of the last record.
     """
 
-    def __init__(self, run: Run, limits: tuple[np.ndarray, np.ndarray]):
-        self.run, self.problem, self.limits = run, run.problem, limits
+    def __init__(self, run: Run, bounds: Projection | None):
+        self.run, self.problem, self.bounds = run, run.problem, bounds
         self.seconds = self.compile_seconds = 0.0
         self.nit = 0
         self.fun = self.grad_norm = np.nan
         self._norms: list[np.ndarray] = []
         self._recorded = 0
         self._rows: list[dict[str, float]] = []
-        self._calls = run.method.oracle_calls(run.plan)
         self._evaluate = self.problem.evaluator()
         x, packed = run.state.x.copy(), run.lower_iterate()
         self._best = self._evaluate(x, packed)["fun"], x, packed
@@ -75,7 +75,7 @@ class Recorder:
             "time": self.seconds,
             "fun": self.fun,
             "grad_norm": self.grad_norm,
-            "samples": self.nit * sum(self._calls.values()),
+            "samples": sum(self.run.oracle_calls().values()),
         }
         if np.isfinite(self.fun) and not (self._rows and self._best[0] <= self.fun):
             self._best = self.fun, x, packed
@@ -106,7 +106,7 @@ class Recorder:
         message = ADVICE[status].format(
             grad_norm=self.grad_norm, nit=self.nit, detail=detail, tol=tol or 0.0
         )
-        at_bound = clipped_count(x_last, self.limits)
+        at_bound = clipped_count(x_last, self.bounds)
         if at_bound:
             message += f" {at_bound} coordinates of x lie on a bound."
         return BilevelResult(
@@ -120,7 +120,7 @@ class Recorder:
             success=status == Status.CONVERGED and all(np.isfinite(a).all() for a in outputs),
             status=status,
             message=message,
-            oracle_calls={name: n * self.nit for name, n in self._calls.items()},
+            oracle_calls=run.oracle_calls(),
             history=self._history(),
             timings={"compile": self.compile_seconds, "run": self.seconds},
             hypergrad_error=None,

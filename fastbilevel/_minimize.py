@@ -61,9 +61,10 @@ def minimize(
         last record, is below this.
     time_limit : float, optional
         Stop after so many seconds of running (compilation not counted).
-    bounds : (lower, upper), optional
-        Bounds of x, scalars or (n_x,) arrays; every iterate is projected on them. By default
-        the problem's own, which keep it inside the range of its dtype.
+    bounds : (lower, upper), Projection or callable, optional
+        Bounds of x, scalars or (n_x,) arrays, or another set of `fastbilevel.projections`, or a
+        function that returns the projection of its argument; every iterate is projected. By
+        default the problem's own, which keep it inside the range of its dtype.
     seed : int, SeedSequence, Generator or None
         The same seed gives the same minibatches on any number of threads, and the same bits.
     callback : callable, optional
@@ -96,8 +97,8 @@ def minimize(
     chosen = methods.resolve(method, options)
     check_limits(maxiter, tol, time_limit, record_every)
     threads = resolve_threads(n_threads)
-    limits = resolve_bounds(bounds, problem)
-    x, y = starting_point(problem, x0, y0, limits)
+    inside = resolve_bounds(bounds, problem)
+    x, y = starting_point(problem, x0, y0, inside)
     key = key_of(seed)
     notify = as_callback(callback)
     _check_oracles(problem, chosen)
@@ -107,8 +108,8 @@ def minimize(
 
     with threads_limited_to(threads), progress_of(progress, maxiter) as bar:
         preparing = time.perf_counter()
-        run = Run(problem, chosen, key, x, y, limits, threads)
-        recorder = Recorder(run, limits)
+        run = Run(problem, chosen, key, x, y, inside, threads)
+        recorder = Recorder(run, inside)
         status, detail = Status.MAXITER, ""
         nit = 0
         started = time.perf_counter()
@@ -116,9 +117,8 @@ def minimize(
         try:
             while nit < maxiter:
                 due = min(maxiter, (nit // record_every + 1) * record_every)
-                done = run.advance(nit, due - nit)
-                failed = run.failed_iteration(nit)
-                nit += done
+                nit += run.advance(due - nit)
+                failed = run.failed_iteration()
                 recorder.seconds = time.perf_counter() - started
                 recorder.follow(nit, run.norms)
                 if failed is not None:

@@ -56,10 +56,19 @@ class Plan:
     outer_independent: bool
     n_threads: int
 
+    @property
+    def levels(self) -> tuple[Sampler, ...]:
+        """The four samplers in the order in which texts number them."""
+        return self.lower, self.upper, self.outer_lower, self.outer_upper
+
+    @property
+    def largest_batch(self) -> int:
+        """Rows of the largest minibatch."""
+        return max(sampler.batch for sampler in self.levels)
+
     def samplers(self) -> tuple[Any, ...]:
         """The samplers as the tuples that texts take."""
-        levels = (self.lower, self.upper, self.outer_lower, self.outer_upper)
-        return tuple(sampler.as_tuple() for sampler in levels)
+        return tuple(sampler.as_tuple() for sampler in self.levels)
 
 
 class BilevelProblem(ABC):
@@ -88,6 +97,8 @@ class BilevelProblem(ABC):
         True if samples are numbered, not stored, and "all of them" means the expectation.
     default_bounds : tuple of two float or None
         Bounds that keep x where the objective can be evaluated.
+    lower_bounds : tuple of two float or None
+        Bounds of y that belong to the lower problem; only methods that project y can solve it.
     """
 
     n_x: int
@@ -102,6 +113,7 @@ class BilevelProblem(ABC):
     compiled: bool = True
     infinite: bool = False
     default_bounds: tuple[float, float] | None = None
+    lower_bounds: tuple[float, float] | None = None
 
     # -- what a subclass supplies ------------------------------------------------------------
 
@@ -117,13 +129,13 @@ class BilevelProblem(ABC):
         """Texts of `perturbed_descent` and `perturbed_gradient`, composed unless overridden."""
         from fastbilevel.problems import _composed
 
-        return _composed.fused_texts(plan)
+        return _composed.fused_texts()
 
-    def fused_arguments(self, plan: Plan) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """``(data, work)`` for the fused oracles."""
+    def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+        """``(data, work)`` of each of the fused oracles `names`."""
         from fastbilevel.problems import _composed
 
-        return _composed.fused_arguments(self, plan)
+        return _composed.fused_arguments(self, plan, names)
 
     def pack_lower(self, y: np.ndarray) -> np.ndarray:
         """The internal layout of y, flat; a copy."""

@@ -20,7 +20,7 @@ class Constant:
 
     c: float
 
-    def __call__(self, k: int) -> float:
+    def __call__(self, k: Any) -> Any:
         return self.c
 
 
@@ -43,7 +43,7 @@ class Power:
         if not self.offset > 0:
             raise ValueError(f"offset must be larger than 0; got {self.offset}.")
 
-    def __call__(self, k: int) -> float:
+    def __call__(self, k: Any) -> Any:
         return self.c * (k + self.offset) ** -self.exponent
 
 
@@ -59,7 +59,7 @@ class Linear:
     c: float
     slope: float
 
-    def __call__(self, k: int) -> float:
+    def __call__(self, k: Any) -> Any:
         return self.c + self.slope * k
 
 
@@ -75,15 +75,21 @@ class Geometric:
     c: float
     ratio: float
 
-    def __call__(self, k: int) -> float:
+    def __call__(self, k: Any) -> Any:
         return self.c * self.ratio**k
 
 
 Schedule = float | Callable[[int], float]
 
+# These also take an array of iterations.
+BUILT_IN = (Constant, Power, Linear, Geometric)
 
-def check_schedule(name: str, value: Any) -> None:
-    """Raise unless `value` is a positive number or a schedule that starts at one."""
+# A number of steps this little above an integer is that integer: 8 ** (2/3) is 4.
+ROUNDING = 1e-9
+
+
+def check_schedule(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> None:
+    """Raise unless `value` is a number or a schedule, larger than `least` to begin with."""
     if isinstance(value, bool) or not (
         callable(value) or isinstance(value, int | float | np.number)
     ):
@@ -91,25 +97,69 @@ def check_schedule(name: str, value: Any) -> None:
             f"{name} must be a number or a schedule (a callable k -> float, see fb.schedules); "
             f"got {type(value).__name__}."
         )
-    values_of(name, value, 0, 1)
+    values_of(name, value, 0, 1, least=least, strict=strict)
 
 
-def values_of(name: str, value: Any, first: int, n: int) -> np.ndarray:
+def values_of(
+    name: str, value: Any, first: int, n: int, *, least: float = 0.0, strict: bool = True
+) -> np.ndarray:
     """The values at iterations first, ..., first + n - 1, (n,) float64.
+
+    Parameters
+    ----------
+    name : str
+        Of the option, for the error.
+    value : number or schedule
+    first, n : int
+    least : float
+        Lower bound of the values.
+    strict : bool
+        Whether the values must be larger than `least`.
 
     Raises
     ------
     ValueError
-        If one of them is not a positive finite number.
+        If a value is not finite or too small.
     """
-    if callable(value):
+    if isinstance(value, BUILT_IN):
+        values = np.broadcast_to(value(np.arange(first, first + n)), n).astype(np.float64)
+    elif callable(value):
         values = np.array([float(value(k)) for k in range(first, first + n)])
     else:
         values = np.full(n, float(value))
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    large_enough = values > least if strict else values >= least
+    bad = np.flatnonzero(~(np.isfinite(values) & large_enough))
     if bad.size:
+        wanted = "positive" if strict and least == 0.0 else f"at least {least:g}"
         raise ValueError(
-            f"{name} must be positive and finite; it is {values[bad[0]]} at outer iteration "
+            f"{name} must be {wanted} and finite; it is {values[bad[0]]} at outer iteration "
             f"{first + int(bad[0])}."
         )
     return values
+
+
+def counts_of(name: str, value: Any, first: int, n: int) -> np.ndarray:
+    """The values of a schedule of numbers of steps, rounded up, (n,) int64, at least 1."""
+    values = values_of(name, value, first, n)
+    return np.ceil(values - ROUNDING).astype(np.int64)
+
+
+class RunningTotals:
+    """Sums of schedules over all outer iterations so far, by name.
+
+    A run asks for the values chunk by chunk; the sums do not depend on where chunks end.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Any] = {}
+
+    def before(self, name: str, values: np.ndarray) -> np.ndarray:
+        """What `name` had added up to before each of the next `values`, which are added."""
+        start = np.array([self._sums.get(name, 0)], values.dtype)
+        sums = np.cumsum(np.concatenate([start, values]))
+        self._sums[name] = sums[-1]
+        return sums[:-1]
+
+    def of(self, name: str) -> Any:
+        """The sum so far."""
+        return self._sums.get(name, 0)

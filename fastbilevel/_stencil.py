@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks import check_integer
+
 
 def exact_coefficients(order: int) -> dict[int, Fraction]:
     """Coefficients alpha_j by offset j, in rising order of j, as exact rationals.
@@ -29,9 +31,6 @@ def exact_coefficients(order: int) -> dict[int, Fraction]:
     -------
     dict of int to fractions.Fraction
     """
-    # Here and not above: the methods import this file.
-    from fastbilevel.methods._options import check_integer
-
     check_integer("order", order, 1)
     low, high = int(order) // 2, (int(order) + 1) // 2
     coefficients = {}

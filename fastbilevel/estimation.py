@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arguments import finite_vector, require_problem
+from fastbilevel._checks import check_integer, closest
 from fastbilevel._conjugate_gradients import minimum_norm
 from fastbilevel._lower_solver import (
     ConvergenceWarning,
@@ -20,7 +21,6 @@ from fastbilevel._lower_solver import (
 from fastbilevel._newton import ROUNDING
 from fastbilevel._problem import BilevelProblem
 from fastbilevel._stencil import finite_difference_coefficients
-from fastbilevel.methods._options import check_integer, closest
 
 __all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]
 

@@ -10,6 +10,7 @@ from scipy.optimize import OptimizeResult
 
 import fastbilevel as fb
 from fastbilevel import _engine
+from fastbilevel.methods._options import option_names
 
 FIELDS = {
     "x",
@@ -248,6 +249,19 @@ def test_warmup_compiles_for_a_problem(problem):
     assert time.perf_counter() - start < 2.0
 
 
-def test_methods_describe_themselves():
-    assert "f2sa-p" in fb.methods.list()
-    assert "eps**(-4 - 2/p)" in fb.methods.describe("f2sa-p")
+@pytest.mark.parametrize("name", fb.methods.list())
+def test_methods_describe_themselves(name):
+    described = fb.methods.describe(name)
+    assert described.name == name
+    assert described.complexity
+    assert described.assumptions
+    assert {"grad_lower_y", "grad_upper_y", "grad_lower_x"} <= set(described.oracles)
+    text = str(described)
+    for part in (described.calls, described.reference, "Parameters", *described.assumptions):
+        assert part in text
+    for option in option_names(fb.methods.METHODS[name]):
+        assert option in text or option in ("batch_size", "val_batch_size", "sampling")
+
+
+def test_complexity_of_f2sa_p():
+    assert "eps**(-4 - 2/p)" in fb.methods.describe("f2sa-p").complexity["both"]

@@ -35,13 +35,14 @@ class Estimator:
         )  # fmt: skip
         self.problem = problem
         self.plan = method.plan(problem, key_of(seed), 1)
-        self.offsets, self.alpha, _ = method.stencil()
+        self.offsets, self.alpha = method.stencil()
         solutions = [problem.lower_solution(X, j * nu) for j in self.offsets.reshape(-1)]
         Y = np.array(solutions).reshape(len(self.offsets), -1)
-        data, work = problem.fused_arguments(self.plan)
+        name = "perturbed_gradient"
+        data, work = problem.fused_arguments(self.plan, (name,))[name]
         weights, self.out = self.offsets * nu, np.empty(X.size)
         before = (data, self.plan.samplers(), work, X, Y, weights, self.alpha, nu)
-        make, *constants = problem.fused_texts(self.plan)["perturbed_gradient"]
+        make, *constants = problem.fused_texts(self.plan)[name]
         text = _compile.text(make, problem.kernels, *constants)
         self.function = _compile.specialize(text, (*before, 0, self.out))
         self.before = _compile.plain(before)

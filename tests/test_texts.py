@@ -11,6 +11,7 @@ import fastbilevel as fb
 from fastbilevel._problem import Plan
 from fastbilevel._random import key_of
 from fastbilevel.methods import METHODS
+from fastbilevel.problems import _composed
 
 ALLOWED = (
     ast.FunctionDef,
@@ -56,6 +57,8 @@ def oracle_makers():
     problem = fb.problems.Quadratic.random()
     for name, (make, *_) in {**problem.texts(), **problem.fused_texts(plan)}.items():
         yield pytest.param(make, id=name)
+    for make in (_composed.make_gradients, _composed.make_lower_values):
+        yield pytest.param(make, id=make.__name__)
 
 
 def inner_function(make):

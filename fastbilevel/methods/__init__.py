@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Any
 
-from fastbilevel.methods._options import Options, closest, option_names
+from fastbilevel._checks import closest
+from fastbilevel.methods._description import Description
+from fastbilevel.methods._options import Options, option_names
+from fastbilevel.methods.acc_f2ba import AccF2BA
+from fastbilevel.methods.bome import BOME
+from fastbilevel.methods.f2ba import F2BA
+from fastbilevel.methods.f2sa import F2SA
 from fastbilevel.methods.f2sa_p import F2SAp
+from fastbilevel.methods.f3sa import F3SA
+from fastbilevel.methods.prox_f2sa import ProxF2SA
+from fastbilevel.methods.prox_f3sa import ProxF3SA
 
-METHODS: dict[str, type[Options]] = {"f2sa-p": F2SAp}
+_CLASSES: tuple[type[Options], ...] = (F2SA, F3SA, F2BA, AccF2BA, F2SAp, ProxF2SA, ProxF3SA, BOME)
+METHODS: dict[str, type[Options]] = {cls.name: cls for cls in _CLASSES}
 
-__all__ = ["METHODS", "F2SAp", "describe", "list", "resolve"]
+__all__ = [
+    "BOME",
+    "F2BA",
+    "F2SA",
+    "F3SA",
+    "METHODS",
+    "AccF2BA",
+    "Description",
+    "F2SAp",
+    "ProxF2SA",
+    "ProxF3SA",
+    "describe",
+    "list",
+    "resolve",
+]
 
 
 def list() -> tuple[str, ...]:
@@ -18,20 +43,28 @@ def list() -> tuple[str, ...]:
     return tuple(sorted(METHODS))
 
 
-def describe(name: str) -> str:
-    """Update, options, complexity and reference of a method.
+def describe(name: str) -> Description:
+    """What a method needs, costs and assumes; print it, or read its attributes.
 
     Parameters
     ----------
     name : str
         One of `list()`.
 
+    Returns
+    -------
+    Description
+        Complexity by noise, assumptions, oracles, calls per iteration, reference; ``str`` of it
+        adds the update and the options.
+
     Raises
     ------
     TypeError
         If there is no such method.
     """
-    return inspect.cleandoc(_class_of(name).__doc__ or "")
+    cls = _class_of(name)
+    text = inspect.cleandoc(cls.__doc__ or "")
+    return dataclasses.replace(cls.description, name=name, text=text, oracles=cls().requires)
 
 
 def resolve(method: Any, options: dict[str, Any]) -> Options:

@@ -5,59 +5,31 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel import _random
-from fastbilevel._curvature import ConditioningWarning, curvature_range, is_cheap
-from fastbilevel._problem import Plan
-from fastbilevel._random import Sampler, make_sampler
-from fastbilevel._schedules import Schedule, values_of
-from fastbilevel._stencil import finite_difference_coefficients
-from fastbilevel.methods._options import (
-    Options,
+from fastbilevel._checks import (
     check_batch,
     check_flag,
     check_fraction,
     check_integer,
     check_positive,
 )
+from fastbilevel._curvature import default_step
+from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._stencil import finite_difference_coefficients
+from fastbilevel.methods._description import Description
+from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._problem import BilevelProblem, Plan
 
 ROUNDING_LIMIT = 0.01
 
 
-def make_chunk(k: Any, normalize: int, recenter: int) -> Any:
-    """Outer iterations of F2SA-p, Algorithms 1 (even order) and 2 (odd order)."""
-
-    def chunk(oracles, data, work, samplers, state, stencil, bounds, schedules, fixed, first, n):
-        perturbed_descent, perturbed_gradient = oracles
-        x, Y, m, phi, weights, norms, flag = state
-        offsets, alpha, positive = stencil
-        lower, upper = bounds
-        nu, lr_y, lr_x = schedules
-        rows, g, cols, inner_steps, momentum = fixed
-        for t in range(n):
-            k.vector.scale(nu[t], offsets, weights)
-            if recenter:
-                k.vector.recenter(Y, positive, rows, g, cols)
-            perturbed_descent(
-                data, samplers, work, x, Y, weights, lr_y[t], inner_steps, (first + t) * inner_steps
-            )
-            perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu[t], first + t, phi)
-            k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], momentum, normalize, lower, upper, norms[t : t + 1], flag
-            )
-
-    return chunk
-
-
 @dataclass(frozen=True, kw_only=True)
-class F2SAp(Options):
+class F2SAp(PenaltyMethod):
     """F2SA-p (Faster fully first-order stochastic approximation, ICLR 2026).
 
     Lower iterates y_j follow stochastic gradient descent on g + j nu f for every offset j of a
@@ -99,19 +71,22 @@ class F2SAp(Options):
     The result's `y` is the mean of the iterates of the offsets -1 and 1 (even p) or that of the
     offset 0 (odd p). `tol` is compared with ||m||, averaged over the iterations since the last
     record.
-
-    References
-    ----------
-    Theorem 3.1 gives O(p kappa**(9 + 2/p) eps**(-4 - 2/p)) oracle calls.
     """
 
     name: ClassVar[str] = "f2sa-p"
-    requires: ClassVar[tuple[str, ...]] = (
-        "grad_lower_y",
-        "grad_upper_y",
-        "grad_lower_x",
-        "grad_upper_x",
-        "value_upper",
+    description: ClassVar[Description] = Description(
+        complexity={
+            "both": "O(p kappa**(9 + 2/p) eps**(-4 - 2/p)) gradients of f and g",
+            "none": "not analysed in the paper",
+        },
+        assumptions=(
+            "g is mu-strongly convex in y; f is Lipschitz in y; f and g have Lipschitz gradients",
+            "the derivatives of f and g in y up to order p and p + 1 are Lipschitz in y",
+            "unbiased gradients of bounded variance",
+            "max |j| nu <= 1 / (2 kappa), so that every g + j nu f is strongly convex",
+        ),
+        calls="p K f_y, p f_x; p K g_y, p g_x (p + 1 for odd p); no second derivatives",
+        reference="F2SA-p, ICLR 2026, Algorithms 1 and 2, Theorem 3.1",
     )
 
     order: int = 2
@@ -161,96 +136,39 @@ class F2SAp(Options):
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> F2SAp:
         """These options with `lr_y` filled in; warns if the lower level is not strongly convex."""
-        if self.lr_y is not None and not is_cheap(problem):
-            return self
-        smallest, largest = curvature_range(problem, x, y)
-        if smallest <= 0:
-            warnings.warn(
-                f"The lower objective is not strongly convex at the starting point (a curvature "
-                f"of {smallest:.3g} was found), so y*(x) may not be unique; add a ridge penalty.",
-                ConditioningWarning,
-                stacklevel=3,
-            )
-        if self.lr_y is not None:
-            return self
-        widest = float(np.abs(self.stencil()[0]).max() * values_of("nu", self.nu, 0, 1)[0])
-        steepest = max(largest, curvature_range(problem, x, y, widest)[1])
-        if not steepest > 0:
-            raise ValueError(
-                "lr_y could not be chosen: the lower objective has no positive curvature at the "
-                "starting point. Give lr_y."
-            )
-        return dataclasses.replace(self, lr_y=1.0 / steepest)
+        widest = float(np.abs(self.nodes()[0]).max() * values_of("nu", self.nu, 0, 1)[0])
+        lr_y = default_step("lr_y", self.lr_y, problem, x, y, widest)
+        return dataclasses.replace(self, lr_y=lr_y)
 
-    def stencil(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Offsets, coefficients and signs, (n_groups, g) each; groups pair neighbours in size."""
-        offsets, alpha = finite_difference_coefficients(self.order)
-        pairing = np.argsort(np.abs(offsets), kind="stable")
-        g = 2 if self.shared_samples is True else 1
-        shape = (len(offsets) // g, g)
-        offsets = offsets[pairing].reshape(shape)
-        positive = (offsets > 0).astype(np.int64)
-        return offsets.astype(np.float64), alpha[pairing].reshape(shape), positive
+    def nodes(self) -> tuple[np.ndarray, np.ndarray]:
+        return finite_difference_coefficients(self.order)
 
-    def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
-        """Samplers and stacking of the lower iterates."""
-        same = self.outer_batch_size == "same"
+    def sharing(self) -> bool | str:
+        return self.shared_samples
 
-        def sampler(n: int, stream: int, batch: Any) -> Sampler:
-            return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
-
-        lower, upper = partial(sampler, problem.n_lower), partial(sampler, problem.n_upper)
-
-        n_groups, g = self.stencil()[0].shape
-        return Plan(
-            lower=lower(_random.LOWER, self.batch_size),
-            upper=upper(_random.UPPER, self.val_batch_size),
-            outer_lower=lower(
-                _random.OUTER_LOWER, self.batch_size if same else self.outer_batch_size
-            ),
-            outer_upper=upper(
-                _random.OUTER_UPPER, self.val_batch_size if same else self.outer_batch_size
-            ),
-            n_groups=n_groups,
-            g=g,
-            independent=self.shared_samples is not True,
-            outer_independent=self.shared_samples is False,
-            n_threads=n_threads,
-        )
+    def outer_batches_of(self) -> tuple[int | None, int | None]:
+        if isinstance(self.outer_batch_size, str):
+            return self.batch_size, self.val_batch_size
+        return self.outer_batch_size, self.outer_batch_size
 
     def chunk_text(self) -> tuple[Any, ...]:
         """The text of the outer loop and the constants it closes over."""
         return (make_chunk, int(self.normalize), int(self.recenter))
 
-    def schedules(self, first: int, n: int) -> tuple[np.ndarray, ...]:
-        """nu, lr_y and lr_x at iterations first, ..., first + n - 1."""
-        names = ("nu", "lr_y", "lr_x")
-        return tuple(values_of(name, getattr(self, name), first, n) for name in names)
+    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+        """nu, lr_y of every group, lr_x, inner steps and what was drawn before."""
+        nu, lr_y, lr_x = (
+            values_of(name, getattr(self, name), first, n) for name in ("nu", "lr_y", "lr_x")
+        )
+        steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
+        return (
+            nu,
+            np.repeat(lr_y[:, np.newaxis], self.stencil()[0].shape[0], axis=1),
+            lr_x,
+            steps,
+            totals.before("inner_steps", steps),
+            totals.before("outer_batches", ones),
+        )
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        """Shape of a group of lower iterates, and options that do not change during the run."""
-        rows, cols = problem.lower_shape
-        return rows, plan.g, cols, self.inner_steps, float(self.momentum)
-
-    def lower_estimate(self) -> np.ndarray:
-        """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
-        offsets = self.stencil()[0]
-        nearest = np.abs(offsets) == np.abs(offsets).min()
-        return nearest / nearest.sum()
-
-    def oracle_calls(self, plan: Plan) -> dict[str, int]:
-        """Single-sample oracle calls of one outer iteration (algorithms 10)."""
-        offsets = self.stencil()[0]
-        q, perturbed = offsets.size, np.count_nonzero(offsets)
-        rows = [
-            1 if s.batch == 0 else s.batch
-            for s in (plan.lower, plan.upper, plan.outer_lower, plan.outer_upper)
-        ]
-        return {
-            "f_x": int(perturbed * rows[3]),
-            "f_y": int(perturbed * self.inner_steps * rows[1]),
-            "g_x": int(q * rows[2]),
-            "g_y": int(q * self.inner_steps * rows[0]),
-            "hvp": 0,
-            "jvp": 0,
-        }
+        return (*super().fixed(problem, plan)[:-1], float(self.momentum))

@@ -162,7 +162,7 @@ class SoftmaxRegression(BilevelProblem):
             "perturbed_gradient": self._perturbed_gradient(plan),
         }
 
-    def fused_arguments(self, plan: Plan) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
         d, C = self._shape
         batches = plan.lower.batch, plan.upper.batch
         size = self.dtype.itemsize
@@ -175,7 +175,8 @@ class SoftmaxRegression(BilevelProblem):
             np.ones(self.lower_shape[0]),
             self._work(plan.outer_lower.batch, plan.g),
         )
-        return self._data((plan.lower, plan.upper), plan.n_threads), work
+        data = self._data((plan.lower, plan.upper), plan.n_threads)
+        return dict.fromkeys(names, (data, work))
 
     def _is_threaded(self, plan: Plan) -> bool:
         entries = 0.0

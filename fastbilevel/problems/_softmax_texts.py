@@ -128,7 +128,7 @@ def make_perturbed_descent(
                     x,
                     weights[a],
                     placed,
-                    lr,
+                    lr[a],
                     Y[a],
                     row_scale,
                     work_step,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._checks import check_integer
 from fastbilevel._dispatch import backend_of
 from fastbilevel._problem import BilevelProblem, Text
-from fastbilevel.methods._options import check_integer
 
 # Order in which the functions travel in the problem's data.
 NAMES = (

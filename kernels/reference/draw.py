@@ -34,6 +34,8 @@ def philox(c0, c1, c2, c3, k0, k1):
     tuple of four int
         Words of 32 bits.
     """
+    # Words of a NumPy type would overflow.
+    c0, c1, c2, c3, k0, k1 = (int(word) for word in (c0, c1, c2, c3, k0, k1))
     for _ in range(10):
         a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
         c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & MASK, (a >> 32) ^ c3 ^ k1, a & MASK

@@ -1,0 +1,80 @@
+"""What the proximal methods share: centres that the lower iterates are pulled to."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fastbilevel._checks import check_positive
+from fastbilevel._curvature import default_step
+from fastbilevel._schedules import Schedule, values_of
+from fastbilevel.methods._lower_projection import lower_domain, projection_of
+from fastbilevel.methods._penalty import PenaltyMethod
+from fastbilevel.projections import Custom
+
+if TYPE_CHECKING:
+    from fastbilevel._problem import BilevelProblem, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProximalMethod(PenaltyMethod):
+    """Base of the methods that add ||y - centre||^2 / (2 prox) to both lower problems."""
+
+    projects_lower: ClassVar[bool] = True
+
+    lr_y: Schedule | None = None
+    lr_x: Schedule = 0.1
+    nu: Schedule = 0.1
+    prox: float = 1.0
+    smoothing: Schedule = 0.5
+    lower_projection: Any = None
+
+    def check(self, problem: BilevelProblem) -> None:
+        super().check(problem)
+        for name in ("lr_x", "nu", "prox", "smoothing"):
+            check_positive(name, getattr(self, name))
+        if callable(self.prox):
+            raise TypeError("prox must be a number; it cannot be a schedule.")
+        if self.lr_y is not None:
+            check_positive("lr_y", self.lr_y)
+        lower_domain(problem, projection_of(problem, self.lower_projection))
+
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> ProximalMethod:
+        """These options with `lr_y` = 1 / (L + 1 / prox) filled in if it is missing."""
+        nu = float(values_of("nu", self.nu, 0, 1)[0])
+        step = default_step("lr_y", self.lr_y, problem, x, y, nu)
+        if self.lr_y is not None:
+            return dataclasses.replace(
+                self, lower_projection=projection_of(problem, self.lower_projection)
+            )
+        return dataclasses.replace(
+            self,
+            lr_y=1.0 / (1.0 / step + 1.0 / self.prox),
+            lower_projection=projection_of(problem, self.lower_projection),
+        )
+
+    def sharing(self) -> bool:
+        return False
+
+    @property
+    def is_compiled(self) -> bool:
+        return not isinstance(self.lower_projection, Custom)
+
+    def rates(self, first: int, n: int) -> tuple[np.ndarray, ...]:
+        """nu (n,), lr_y of both groups (n, 2), the factor of Phi in the step of x, smoothing.
+
+        x descends on nu times the penalty function: its step is lr_x nu Phi.
+        """
+        nu, lr_y, lr_x, smoothing = (
+            values_of(name, getattr(self, name), first, n)
+            for name in ("nu", "lr_y", "lr_x", "smoothing")
+        )
+        if (smoothing > 1.0).any():
+            raise ValueError(f"smoothing must be in (0, 1]; it is {smoothing.max()}.")
+        return nu, np.column_stack([lr_y, lr_y]), lr_x * nu, smoothing
+
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        return (*self.stencil(), float(self.prox), *lower_domain(problem, self.lower_projection))

@@ -1,0 +1,99 @@
+"""Methods with one lower problem for g, one for f + lambda g, and a step size for each."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastbilevel._checks import check_integer, check_positive
+from fastbilevel._curvature import default_step
+from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, values_of
+from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
+
+if TYPE_CHECKING:
+    from fastbilevel._problem import BilevelProblem
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoRates(PenaltyMethod):
+    """Base of the methods that step z along g_y and y along f_y + lambda g_y.
+
+    Inside, y descends on g + nu f with nu = 1 / lambda and the step lambda lr_y.
+    """
+
+    lr_z: Schedule | None = None
+    lr_y: Schedule | None = None
+    lr_x: Schedule = 0.1
+    penalty: Schedule = 10.0
+
+    def check(self, problem: BilevelProblem) -> None:
+        super().check(problem)
+        for name in ("penalty", "lr_x"):
+            check_positive(name, getattr(self, name))
+        for name in ("lr_z", "lr_y"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        check_schedule("penalty_increment", self.increments(), strict=False)
+
+    def increments(self) -> Any:
+        """The schedule by which the penalty grows."""
+        return getattr(self, "penalty_increment", 0.0)
+
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> TwoRates:
+        """These options with `lr_z` filled in if both steps are missing."""
+        given = self.lr_y if self.lr_z is None else self.lr_z
+        nu = 1.0 / float(values_of("penalty", self.penalty, 0, 1)[0])
+        found = default_step("lr_z", given, problem, x, y, nu)
+        return self if given is not None else dataclasses.replace(self, lr_z=found)
+
+    def group_size(self) -> int:
+        tied = self.lr_z is None or self.lr_y is None
+        return 2 if tied and self.sharing() is True else 1
+
+    def rates(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, np.ndarray]:
+        """nu = 1 / lambda, (n,), and the steps of the groups on g + j nu f, (n, n_groups)."""
+        penalty = values_of("penalty", self.penalty, first, n)
+        grown = values_of("penalty_increment", self.increments(), first, n, strict=False)
+        penalty = penalty + totals.before("penalty_increment", grown)
+        given = {
+            name: values_of(name, getattr(self, name), first, n)
+            for name in ("lr_z", "lr_y")
+            if getattr(self, name) is not None
+        }
+        of_y = given["lr_y"] * penalty if "lr_y" in given else given["lr_z"]
+        of_z = given.get("lr_z", of_y)
+        pair = (of_z,) if self.group_size() == 2 else (of_z, of_y)
+        return 1.0 / penalty, np.column_stack(pair)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubleLoop(TwoRates):
+    """Base of those that take the same number of lower steps in every outer iteration."""
+
+    inner_steps: int = 10
+
+    def check(self, problem: BilevelProblem) -> None:
+        super().check(problem)
+        check_integer("inner_steps", self.inner_steps, 1)
+
+    def sharing(self) -> bool:
+        return self.is_exact
+
+    def chunk_text(self) -> tuple[Any, ...]:
+        return (make_chunk, 0, 0)
+
+    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+        """nu, steps of the groups, lr_x, inner steps, and how many steps and Phi came before."""
+        nu, lr = self.rates(first, n, totals)
+        steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
+        return (
+            nu,
+            lr,
+            values_of("lr_x", self.lr_x, first, n),
+            steps,
+            totals.before("inner_steps", steps),
+            totals.before("outer_batches", ones),
+        )

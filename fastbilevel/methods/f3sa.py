@@ -1,0 +1,95 @@
+"""F3SA: F2SA as a single loop with recursive-momentum (STORM) estimators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fastbilevel._checks import check_positive
+from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel.methods._description import Description
+from fastbilevel.methods._lower_projection import lower_domain
+from fastbilevel.methods._recursive import draws, estimator_memory, estimator_weights, make_chunk
+from fastbilevel.methods._two_rates import TwoRates
+
+if TYPE_CHECKING:
+    from fastbilevel._problem import BilevelProblem, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class F3SA(TwoRates):
+    """F3SA (Kwon, Kwon, Wright, Nowak: A fully first-order method for stochastic bilevel
+    optimization, ICML 2023), Algorithm 2.
+
+    The updates of F2SA with one lower step per step of x, where each of the six stochastic
+    gradients is replaced by an estimator with a minibatch of its own,
+
+    ``h_k = grad(now) + (1 - eta_k) (h_k-1 - grad(before))``,
+
+    that takes the gradients now and at the previous point on the same minibatch. The penalty
+    multiplies the estimators of g and is not part of them.
+
+    Parameters
+    ----------
+    lr_z, lr_y : float, schedule or None
+        gamma_k and alpha_k; see `F2SA`.
+    lr_x : float or schedule
+        xi alpha_k: the whole factor of the step of x.
+    penalty : float or schedule
+        lambda_0; a schedule gives lambda_k itself, to which the increments are added.
+    penalty_increment : float or schedule
+        delta_k >= 0.
+    momentum : float or schedule
+        eta_k, cut off at 1; eta_0 is 1. With 1 throughout it is F2SA with ``inner_steps=1``.
+
+    Notes
+    -----
+    The result's `y` is z. The slides' delta_k = O(1/kappa) lambda_k would let lambda grow
+    geometrically, which contradicts their lambda_k ~ k**(a - c); `fb.schedules.theory` has the
+    latter.
+    """
+
+    name: ClassVar[str] = "f3sa"
+    evaluations: ClassVar[int] = 2
+    copies_of_lower_iterates: ClassVar[int] = 8
+    description: ClassVar[Description] = Description(
+        complexity={"both": "O(eps**-5)", "upper": "O(eps**-4)", "none": "O(eps**-3)"},
+        assumptions=(
+            "those of F2SA",
+            "every stochastic gradient is Lipschitz in the mean square (STORM)",
+        ),
+        calls="2 f_y, 4 g_y, 2 f_x, 4 g_x; no second derivatives",
+        reference="Kwon et al., ICML 2023, Algorithm 2",
+    )
+
+    penalty_increment: Schedule = 0.0
+    momentum: Schedule = 0.1
+
+    @property
+    def oracles(self) -> tuple[str, ...]:
+        return "gradients_y", "gradients_x"
+
+    def check(self, problem: BilevelProblem) -> None:
+        super().check(problem)
+        check_positive("momentum", self.momentum)
+
+    def sharing(self) -> bool:
+        return False
+
+    def chunk_text(self) -> tuple[Any, ...]:
+        return (make_chunk, 0)
+
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+        return estimator_memory(problem, plan, x, Y, proximal=False)
+
+    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+        """nu, lr of z and y, lr_x, eta, no smoothing, and how many draws came before."""
+        nu, lr = self.rates(first, n, totals)
+        lr_x = values_of("lr_x", self.lr_x, first, n)
+        eta = estimator_weights(self.momentum, first, n)
+        return nu, lr, lr_x, eta, eta, *draws(n, totals)
+
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        return (*self.stencil(), 1.0, *lower_domain(problem, None))
