@@ -159,7 +159,7 @@ def test_a_value_that_is_not_finite_sets_the_flag(k, dtype, values):
 
 
 def test_a_direction_beyond_float32_sets_the_flag(k):
-    # lam is of the size 1 / ||dq|| = 1e30, so that df + lam dq is finite in float64; m is not.
+    # lam dq is about 1e40: finite in float64, so that only the rounded m shows it.
     g = Gradients(9, 7, np.float32)
     g.f_x[:] = 3e38
     g.G_x *= np.float32(1e-3)
