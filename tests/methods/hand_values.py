@@ -97,38 +97,56 @@ ACCELERATED = {
     "inner_momentum": F(1, 2),
     "outer_momentum": F(1, 4),
 }
-# w = 1. z: 1 -> v = 13/16, p = 13/16 - 3/32 = 23/32 -> v = 23/32 - (3/16)(7/16) = 163/256.
-# y: 1 -> v = 1 - 4/16 = 3/4, p = 3/4 - 1/8 = 5/8 -> v = 5/8 - (5/8)/16 = 75/128.
-# Phi = 1/2 + 4 (163/256 - 75/128) = 45/64, x = 1 - (3/4)(45/64) = 121/256.
-# The next w, 121/256 - (1/4)(135/256) = 349/1024, is projected on 3/8 too.
+# w = 1. z: 1 -> v = 13/16, p = 13/16 - 3/32 = 23/32 -> v = 23/32 - (3/16)(7/16) = 163/256,
+# p = 163/256 - 45/512 = 281/512 -> v = 281/512 - (3/16)(25/256) = 2173/4096.
+# y: 1 -> v = 1 - 4/16 = 3/4, p = 3/4 - 1/8 = 5/8 -> v = 5/8 - (5/8)/16 = 75/128,
+# p = 75/128 - 21/256 = 129/256 -> v = 129/256 + (119/256)/16 = 2183/4096.
+# Phi = 1/2 + 4 (2173 - 2183)/4096 = 251/512, x = 1 - (3/4)(251/512) = 1295/2048.
+# The next w, 1295/2048 - (1/4)(753/2048) = 4427/8192, is projected on 9/16 too.
 CASES["acc-f2ba, bounds"] = Case(
     "acc-f2ba",
     traces.acc_f2ba,
     fractions("1", "1"),
-    fractions("3/8", "2"),
-    ACCELERATED | {"lr_x": F(3, 4)},
+    fractions("9/16", "2"),
+    ACCELERATED | {"inner_steps": 3, "lr_x": F(3, 4)},
     (
-        fractions("121/256", "163/256", "75/128"),
-        fractions("3/8", "10169/32768", "19585/65536"),
-        fractions("13715937/33554432", "927307/4194304", "9368995/33554432"),
+        fractions("1295/2048", "2173/4096", "2183/4096"),
+        fractions("9/16", "2486921/8388608", "23647417/67108864"),
+        fractions(
+            "648373979733/1099511627776", "4847791333/17179869184", "397534286343/1099511627776"
+        ),
     ),
 )
 # w = 1, z rests at 1/2. y: 1/2 -> v = 17/32, p = 17/32 + 1/64 = 35/64 -> v = 35/64 + (5/64)/16.
 # Phi = 1/2 + 4 (1/2 - 565/1024) = 75/256, x = 1 - (3/4)(75/256) = 799/1024.
-# Squared moves 0.048 and 0.041: their sum is below B^2 = 1/9, twice their sum above.
+# Squared moves 0.048 and 0.041: their sum is below B^2 = 4/25, twice their sum above.
 CASES["acc-f2ba, restart after two steps"] = Case(
     "acc-f2ba",
     traces.acc_f2ba,
     fractions("1", "1/2"),
     None,
-    ACCELERATED | {"lr_x": F(3, 4), "restart": fractions("1/3", "1/8")},
+    ACCELERATED | {"lr_x": F(3, 4), "restart": fractions("2/5", "1/8")},
     (
         fractions("799/1024", "1/2", "565/1024"),
         fractions("605431/1048576", "419663/1048576", "115755/262144"),
         fractions("140021881/268435456", "85681493/268435456", "12508225/33554432"),
     ),
 )
-# As above, x = 1 - 75/256 = 181/256. Moves 0.293 and 0.1918: both restart, the second because
+# As above, x = 1 - 75/256 = 181/256. Moves 0.293 and 0.192: the first is longer than B = 1/4, the
+# second is not, but the two together or the second counted twice would be.
+CASES["acc-f2ba, restart after one step"] = Case(
+    "acc-f2ba",
+    traces.acc_f2ba,
+    fractions("1", "1/2"),
+    None,
+    ACCELERATED | {"restart": fractions("1/4", "1/100")},
+    (
+        fractions("181/256", "1/2", "565/1024"),
+        fractions("67527/131072", "25793/65536", "227535/524288"),
+        fractions("28909499/67108864", "37225639/134217728", "87683145/268435456"),
+    ),
+)
+# The same first step. Moves 0.293 and 0.1918: both restart, the second because
 # B = 0.192 has become 0.99 B = 0.190.
 CASES["acc-f2ba, second restart because B has shrunk"] = Case(
     "acc-f2ba",

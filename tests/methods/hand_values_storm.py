@@ -15,9 +15,9 @@ SAMPLES = (
     traces.Sample(*fractions("5/2", "3/2", "-1/4", "3/2", "-1/2", "3/4")),
 )
 DRAWN = (
-    {"gz": 0, "fy": 1, "gy": 1, "fx": 0, "gxy": 0, "gxz": 1},
-    {"gz": 1, "fy": 1, "gy": 0, "fx": 1, "gxy": 0, "gxz": 0},
-    {"gz": 0, "fy": 0, "gy": 0, "fx": 0, "gxy": 1, "gxz": 1},
+    {"gz": 0, "fy": 1, "gy": 1, "fx": 0, "gxy": 1, "gxz": 0},
+    {"gz": 1, "fy": 1, "gy": 0, "fx": 0, "gxy": 0, "gxz": 1},
+    {"gz": 0, "fy": 0, "gy": 0, "fx": 1, "gxy": 1, "gxz": 1},
 )
 
 
@@ -26,6 +26,15 @@ def drawn(k: int) -> dict[str, traces.Sample]:
 
 
 CASES: dict[str, Case] = {}
+PROX = {
+    "inner_steps": lambda k: 2 - k % 2,
+    "lr_y": F(1, 4),
+    "lr_x": lambda k: F(3, k + 1),
+    "nu": lambda k: F(1, k + 2),
+    "prox": F(2, 3),
+    "smoothing": F(3, 4),
+    "lower_projection": fractions("-1", "5/8"),
+}
 # x = 3/2, sigma = 1/2. v: 1/2 -> 1/2 + (1/2)/4 = 5/8 -> 5/8 + (1/4 - (3/2)(1/8))/4 = 41/64,
 # projected on 5/8. u: 1/2 -> 1/2 + (1/4 + 1/2)/4 = 11/16, projected on 5/8
 # -> 5/8 + (3/16 + 1/4 - (3/2)(1/8))/4 = 11/16, projected on 5/8. Centres 1/8 + (3/4)(5/8) = 19/32.
@@ -35,19 +44,25 @@ CASES["prox-f2sa"] = Case(
     traces.prox_f2sa,
     fractions("3/2", "1/2"),
     fractions("1/3", "2"),
-    {
-        "inner_steps": lambda k: 2 - k % 2,
-        "lr_y": F(1, 4),
-        "lr_x": lambda k: F(3, k + 1),
-        "nu": lambda k: F(1, k + 2),
-        "prox": F(2, 3),
-        "smoothing": F(3, 4),
-        "lower_projection": fractions("-1", "5/8"),
-    },
+    PROX,
     (
         fractions("3/8", "5/8", "5/8"),
         fractions("1/3", "101/256", "109/256"),
         fractions("136559/393216", "18833/65536", "134869/393216"),
+    ),
+)
+# As above without the projections: v = 41/64. u: 1/2 -> 11/16 -> 11/16 + 0/4.
+# x = 3/2 - 3 ((1/2)(3/4) - 11/16 + 41/64) = 33/64.
+CASES["prox-f2sa, no projection"] = Case(
+    "prox-f2sa",
+    traces.prox_f2sa,
+    fractions("3/2", "1/2"),
+    None,
+    PROX | {"lower_projection": None},
+    (
+        fractions("33/64", "41/64", "11/16"),
+        fractions("1861/4096", "893/2048", "739/1536"),
+        fractions("719881/1572864", "176381/524288", "38983/98304"),
     ),
 )
 STORM = {
@@ -73,19 +88,19 @@ CASES["f3sa"] = Case(
         fractions("5193/8960", "99/448", "871/2560"),
     ),
 )
-# x = 5/4. h_gz = 3/4 - 5/8 - 1/4 = -1/8, z = 1/2 + (2/5)/8 = 11/20. h_fy = 3/4 - 1/2 = 1/4,
-# h_gy = 5/4 - 15/8 + 1/4 = -3/8, y = 1/2 - (1/4 - 3/4)/8 = 9/16. h_fx = 5/16, h_gxy = -9/32,
-# h_gxz = -33/40, x = 5/4 - (5/16 + 2 (33/40 - 9/32))/2 = 11/20.
+# x = 1/2. h_gz = 9/8 - 1/4 - 1/4 = 5/8, z = 3/4 - (2/5)(5/8) = 1/2. h_fy = 9/8 - 1/2 = 5/8,
+# h_gy = 15/8 - 3/4 + 1/4 = 11/8, y = 3/4 - (5/8 + 11/4)/8 = 21/64. h_fx = 1/8, h_gxy = -63/128,
+# h_gxz = -1/4, x = 1/2 - (1/8 + 2 (1/4 - 63/128))/2 = 87/128, projected on 9/16.
 CASES["f3sa, two samples"] = Case(
     "f3sa",
     traces.f3sa,
-    fractions("5/4", "1/2"),
-    fractions("1/2", "2"),
+    fractions("1/2", "3/4"),
+    fractions("-1", "9/16"),
     STORM | {"lr_x": F(1, 2), "momentum": F(1, 2), "draws": drawn},
     (
-        fractions("11/20", "11/20", "9/16"),
-        fractions("1/2", "29/120", "143/320"),
-        fractions("11617/15360", "23/120", "2329/5120"),
+        fractions("9/16", "1/2", "21/64"),
+        fractions("45/128", "13/32", "13/64"),
+        fractions("1803/7168", "309/896", "67/256"),
     ),
 )
 PROX_STORM = {
@@ -112,17 +127,17 @@ CASES["prox-f3sa"] = Case(
     ),
 )
 # x = 3/4. h_gz = 3/8 - 3/8 - 1/4 = -1/4, v = 1/4 + 1/12 = 1/3. h_fy = 3/8 - 1/2 = -1/8,
-# h_gy = 5/8 - 9/8 + 1/4 = -1/4, u = 1/4 + (1/16 + 1/4)/3 = 17/48, projected on 1/3. h_fx = 3/16,
-# h_gxy = -1/6, h_gxz = -1/2, x = 3/4 - (3/32 - 1/6 + 1/2) = 31/96.
+# h_gy = 5/8 - 9/8 + 1/4 = -1/4, u = 1/4 + (1/16 + 1/4)/3 = 17/48. h_fx = 3/16, h_gxy = -17/32,
+# h_gxz = -1/6, x = 3/4 - ((1/2)(3/16) - 17/32 + 1/6) = 49/48.
 CASES["prox-f3sa, two samples"] = Case(
     "prox-f3sa",
     traces.prox_f3sa,
     fractions("3/4", "1/4"),
-    fractions("1/4", "2"),
-    PROX_STORM | {"lr_x": F(1), "lower_projection": fractions("-1", "1/3"), "draws": drawn},
+    None,
+    PROX_STORM | {"lr_x": F(1), "lower_projection": None, "draws": drawn},
     (
-        fractions("31/96", "1/3", "1/3"),
-        fractions("1/4", "45/256", "233/768"),
-        fractions("4151/12288", "4831/30720", "1237/3840"),
+        fractions("49/48", "1/3", "17/48"),
+        fractions("7583/9216", "7/16", "613/1536"),
+        fractions("101603/147456", "41279/92160", "40319/92160"),
     ),
 )

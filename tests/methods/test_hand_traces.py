@@ -9,7 +9,7 @@ from methods.hand_values_storm import SAMPLES
 
 CASES = hand_values.CASES | hand_values_storm.CASES
 WITH_BOUNDS = [name for name, case in CASES.items() if case.bounds is not None]
-WITH_PROJECTION = [name for name, case in CASES.items() if "lower_projection" in case.options]
+WITH_PROJECTION = [name for name, case in CASES.items() if case.options.get("lower_projection")]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -76,6 +76,7 @@ def test_restarts_fall_where_the_comments_say():
     """Without a restart the momentum is another one in the step after it, and only there."""
     same = {
         "acc-f2ba, restart after two steps": [True, True, False],
+        "acc-f2ba, restart after one step": [True, False, False],
         "acc-f2ba, second restart because B has shrunk": [True, False, False],
         "acc-f2ba, no restart because of B0": [True, True, True],
     }
