@@ -1,5 +1,5 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types test bench demo
+.PHONY: check lint format types test bench experiments demo
 
 check: lint format types
 
@@ -19,6 +19,10 @@ test:
 BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic
 bench:
 	set -e; for name in $(BENCHMARKS); do python -m bench.$$name --quick; done
+
+# Rates and errors against theory, in full: minutes. One: python -m bench.experiments NAME
+experiments:
+	python -m bench.experiments
 
 demo:
 	fastbilevel demo

@@ -1,7 +1,8 @@
 """Render the JSON files under `bench/results` as Markdown and put it between a file's markers.
 
-The block between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->`` is replaced by the tables of
-NAME.json. Run `python -m bench.report README.md bench/README.md`; without files it prints all.
+Files in folders inside it count too. The block between ``<!-- bench:NAME -->`` and
+``<!-- /bench:NAME -->`` is replaced by the tables of NAME.json. Run
+`python -m bench.report README.md bench/README.md`; without files it prints all.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, help="Markdown files to fill")
     parser.add_argument("--results", default=RESULTS, type=Path, help="folder of the JSON files")
     options = parser.parse_args()
-    stored = sorted(options.results.glob("*.json"))
+    stored = sorted(options.results.rglob("*.json"))
     results = {f.stem: markdown(json.loads(f.read_text(encoding="utf-8"))) for f in stored}
     if not options.files:
         print("\n".join(results.values()))
