@@ -29,13 +29,14 @@ def make_chunk(k: Any, proximal: int) -> Any:
         nu, lr, lr_x, eta, smoothing, step, batch = schedules
         offsets, alpha, prox, (lower_kind, lower_a, lower_b), project_lower = fixed
         q = weights.size
+        flat_weights, flat_alpha = weights.reshape(q), alpha.reshape(q)
         for t in range(n):
             k.vector.scale(nu[t], offsets, weights)
             gradients_y(data_y, samplers, work_y, x, Y, weights, step[t], F_y, G_y)
             gradients_y(data_y, samplers, work_y, x_old, Y_old, weights, step[t], F_y_old, G_y_old)
             k.momentum.recursive_momentum(f_y, F_y, F_y_old, eta[t])
             k.momentum.recursive_momentum(g_y, G_y, G_y_old, eta[t])
-            k.vector.scale(1.0, Y, Y_old)
+            Y_old[:] = Y
             for j in range(q):
                 k.vector.perturbed_step(Y[j], g_y[j], f_y[j], weights[j, 0], lr[t, j])
                 if proximal:
@@ -48,8 +49,8 @@ def make_chunk(k: Any, proximal: int) -> Any:
             gradients_x(data_x, samplers, work_x, x_old, Y_old, weights, batch[t], F_x_old, G_x_old)
             k.momentum.recursive_momentum(f_x, F_x, F_x_old, eta[t])
             k.momentum.recursive_momentum(g_x, G_x, G_x_old, eta[t])
-            k.vector.scale(1.0, x, x_old)
-            k.vector.combine_offsets(f_x, g_x, weights.reshape(q), alpha.reshape(q), nu[t], phi)
+            x_old[:] = x
+            k.vector.combine_offsets(f_x, g_x, flat_weights, flat_alpha, nu[t], phi)
             k.vector.normalized_momentum(
                 x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
             )

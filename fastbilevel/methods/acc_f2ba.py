@@ -29,11 +29,11 @@ def make_chunk(k: Any, restarts: int) -> Any:
             k.vector.scale(nu[t], offsets, weights)
             k.momentum.extrapolate(x, x_old, outer_momentum)
             k.projection.project(x, kind, a, b)
-            k.vector.scale(1.0, Y, Y_old)
+            Y_old[:] = Y
             for s in range(steps[t]):
                 perturbed_descent(data, samplers, work, x, Y, weights, lr[t], 1, step[t] + s)
                 k.momentum.extrapolate(Y, Y_old, inner_momentum)
-            k.vector.scale(1.0, Y_old, Y)
+            Y[:] = Y_old
             perturbed_gradient(
                 outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], batch[t], phi
             )

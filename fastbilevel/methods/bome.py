@@ -35,7 +35,7 @@ def make_chunk(k: Any, use_values: int) -> Any:
         outer = (samplers[2], samplers[3], samplers[2], samplers[3])
         k.vector.scale(1.0, offsets, weights)
         for t in range(n):
-            k.vector.scale(1.0, Y[1], Y[0])
+            Y[0][:] = Y[1]
             perturbed_descent(
                 data, samplers, work, x, Y[0:1], weights[0:1], lr_inner[t], inner_steps, step[t]
             )

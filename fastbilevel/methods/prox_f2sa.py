@@ -29,7 +29,7 @@ def make_chunk(k: Any) -> Any:
         for t in range(n):
             k.vector.scale(nu[t], offsets, weights)
             for s in range(steps[t]):
-                k.vector.scale(1.0, Y, Y_old)
+                Y_old[:] = Y
                 perturbed_descent(data, samplers, work, x, Y, weights, lr[t], 1, step[t] + s)
                 for j in range(weights.size):
                     k.proximal.proximal_step(

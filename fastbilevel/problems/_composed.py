@@ -22,18 +22,19 @@ def make_gradients(k: Any, independent: int, first: int) -> Any:
     """
 
     def gradients(data, samplers, work, x, Y, weights, step, F, G):
-        grad_lower, grad_upper = data[0]
+        (grad_lower, grad_upper), problem = data
+        of_lower, of_upper = samplers[first], samplers[first + 1]
         n_groups, g = weights.shape
         n_y = Y.shape[1] // g
         for a in range(n_groups):
             offset = (a + 1) * independent
-            rows, _ = k.draw.draw_batch(samplers[first], step, offset)
-            upper_rows, _ = k.draw.draw_batch(samplers[first + 1], step, offset)
+            rows, _ = k.draw.draw_batch(of_lower, step, offset)
+            upper_rows, _ = k.draw.draw_batch(of_upper, step, offset)
             for j in range(g):
                 y = Y[a, j * n_y : (j + 1) * n_y]
-                grad_lower(data[1], work, x, y, rows, G[a * g + j])
+                grad_lower(problem, work, x, y, rows, G[a * g + j])
                 if weights[a, j] != 0.0:
-                    grad_upper(data[1], work, x, y, upper_rows, F[a * g + j])
+                    grad_upper(problem, work, x, y, upper_rows, F[a * g + j])
 
     return gradients
 

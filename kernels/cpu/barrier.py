@@ -10,7 +10,7 @@ from .jit import kernel
 from .projection import project
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def dynamic_barrier(
     x,
     y,

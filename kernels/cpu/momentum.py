@@ -7,7 +7,7 @@ import numpy as np
 from .jit import kernel
 
 
-@kernel
+@kernel(inline=True)
 def recursive_momentum(h, new, old, momentum):
     estimate, gradient = h.reshape(h.size), new.reshape(new.size)
     if momentum == 1.0:
@@ -20,7 +20,7 @@ def recursive_momentum(h, new, old, momentum):
             estimate[i] = gradient[i] + weight * past
 
 
-@kernel
+@kernel(inline=True)
 def extrapolate(v, previous, momentum):
     here, before = v.reshape(v.size), previous.reshape(previous.size)
     for i in range(here.size):
@@ -29,7 +29,7 @@ def extrapolate(v, previous, momentum):
         before[i] = value
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def restart(x, previous, memory):
     moved = 0.0
     for i in range(x.size):

@@ -10,7 +10,7 @@ from ..reference.projection import BALL, BOX, SIMPLEX
 from .jit import kernel
 
 
-@kernel
+@kernel(inline=True)
 def project(v, kind, a, b):
     if kind == BOX:
         _project_on_box(v, a, b)

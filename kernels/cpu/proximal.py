@@ -8,14 +8,14 @@ from .jit import kernel
 from .projection import project
 
 
-@kernel
+@kernel(inline=True)
 def proximal_step(y, previous, center, rate, kind, a, b):
     for i in range(y.size):
         y[i] = y[i] - rate * (np.float64(previous[i]) - np.float64(center[i]))
     project(y, kind, a, b)
 
 
-@kernel
+@kernel(inline=True)
 def smooth(center, y, smoothing):
     for i in range(y.size):
         center[i] = (1.0 - smoothing) * center[i] + smoothing * y[i]

@@ -8,7 +8,7 @@ from .draw import normals
 from .jit import kernel
 
 
-@kernel
+@kernel(inline=True)
 def add_product(A, rows, v, factor, out):
     samples = 1 if A.shape[0] == 1 else rows.size
     for p in range(out.size):
@@ -20,7 +20,7 @@ def add_product(A, rows, v, factor, out):
         out[p] += factor * total / samples
 
 
-@kernel
+@kernel(inline=True)
 def add_transposed_product(A, rows, v, factor, out):
     samples = 1 if A.shape[0] == 1 else rows.size
     for p in range(out.size):
@@ -32,7 +32,7 @@ def add_transposed_product(A, rows, v, factor, out):
         out[p] += factor * total / samples
 
 
-@kernel
+@kernel(inline=True)
 def add_vector(b, rows, factor, out):
     samples = 1 if b.shape[0] == 1 else rows.size
     for p in range(out.size):
@@ -52,7 +52,7 @@ def add_noise(rows, lane, sigma, k0, k1, scratch, out):
             out[p] += sigma / rows.size * scratch[p]
 
 
-@kernel
+@kernel(inline=True)
 def add_dot(u, v, factor, out):
     total = 0.0
     for i in range(u.size):

@@ -10,20 +10,20 @@ from .jit import kernel
 from .projection import project
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def axpy(a, x, y):
     for i in range(y.size):
         y[i] += a * x[i]
 
 
-@kernel
+@kernel(inline=True)
 def scale(a, x, out):
     source, target = x.reshape(x.size), out.reshape(out.size)
     for i in range(target.size):
         target[i] = a * source[i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def norm(x, out):
     total = 0.0
     for i in range(x.size):
@@ -31,7 +31,7 @@ def norm(x, out):
     out[0] = math.sqrt(total)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def perturbed_step(y, g, f, weight, lr):
     if weight == 0.0:
         for i in range(y.size):
@@ -41,7 +41,7 @@ def perturbed_step(y, g, f, weight, lr):
             y[i] -= lr * (g[i] + weight * f[i])
 
 
-@kernel
+@kernel(inline=True)
 def combine_offsets(F, G, weights, alpha, nu, out):
     for i in range(out.size):
         total, reference = 0.0, np.float64(G[0, i])
@@ -50,7 +50,7 @@ def combine_offsets(F, G, weights, alpha, nu, out):
         out[i] = total / nu
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def normalized_momentum(x, m, phi, lr, momentum, normalize, kind, a, b, norm_out, flag):
     for i in range(x.size):
         m[i] = momentum * m[i] + (1.0 - momentum) * phi[i]
