@@ -16,7 +16,8 @@ test:
 	pytest
 
 # Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
-BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic
+BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic \
+	f2sa_logistic single_loop text_methods
 bench:
 	set -e; for name in $(BENCHMARKS); do python -m bench.$$name --quick; done
 
