@@ -13,4 +13,4 @@ Every module named in `NAMES` has two functions::
 and imports no plotting library.
 """
 
-NAMES: tuple[str, ...] = ("penalty_error", "sample_sharing")
+NAMES: tuple[str, ...] = ("penalty_error", "sample_sharing", "zero_chain", "nasty")

@@ -115,7 +115,7 @@ def measured(name: str, case: Case, order: int, penalties: np.ndarray) -> Iterat
     size = float(np.linalg.norm(case.exact))
     y = fb.solve_lower(case.problem, case.x, tol=TOLERANCE)
     g_x = float(np.linalg.norm(case.problem.grad_lower_x(case.x, y)))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for penalty in penalties[penalties >= 4 * np.abs(offsets).max()]:
         nu = 1 / float(penalty)
         with warnings.catch_warnings():

@@ -68,8 +68,8 @@ def summary(findings: Findings, draws: int, runs: int) -> Table:
         ],
         notes=[
             f"{SAMPLES} samples a level; {draws} estimates, or {runs} runs of F2SA, at each of "
-            f"{len(penalties)} lambda from {penalties[0]:.3g} on. Fits with 95 % intervals; measured "
-            "/ formula with twice the standard error, the mean over lambda."
+            f"{len(penalties)} lambda from {penalties[0]:.3g} on. Fits with 95 % intervals; "
+            "measured / formula with twice the standard error, the mean over lambda."
         ],
     )
     for noise in findings.different("noise"):
@@ -220,7 +220,7 @@ def draw(findings: Findings, figure: Any) -> None:
                 expected = findings.column("formula", **points)
                 line = y if "" in expected else expected
                 axes.plot(x, line, ":" if line is y else "-", color=bars[0].get_color())
-        axes.set(title=f"{noise} noise", xlabel="lambda = 1 / nu", xscale="log", yscale="log")
+        axes.set(title=f"noise: {noise}", xlabel="lambda = 1 / nu", xscale="log", yscale="log")
     all_axes[0].set(ylabel="variance of the estimate")
     handles, labels = axes.get_legend_handles_labels()
     title = "points: measured\nlines: formulas"

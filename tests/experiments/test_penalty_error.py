@@ -31,9 +31,9 @@ def test_rounding_is_visible_and_not_fitted(findings):
     for problem in findings.different("problem"):
         rows = findings.where(problem=problem, order=4)
         fitted = [row for row in rows if row["fitted"]]
-        # The law goes on where the fit ends, the errors do not.
+        # The law goes on where the fit ends; the errors do not, though one can be 0 by chance.
         expected = rows[0]["error"] * (rows[0]["penalty"] / rows[-1]["penalty"]) ** 4
-        assert rows[-1]["error"] > 10 * expected
+        assert max(row["error"] for row in rows[-4:]) > 100 * expected
         assert max(row["penalty"] for row in fitted) < rows[-1]["penalty"]
         assert all(row["error"] > 100 * row["rounding"] for row in fitted)
 

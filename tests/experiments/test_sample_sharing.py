@@ -44,7 +44,8 @@ def test_direction_of_f2sa_grows_with_lambda_unless_samples_are_shared(findings,
         variance = findings.column("variance", noise=noise, estimate=kind)
         return variance[-1] / variance[0]
 
-    # Over two decades of lambda, from 20 runs each.
+    # Over two decades of lambda. A ratio of variances from 20 runs in 3 dimensions each has a
+    # standard deviation of about 0.25.
     assert growth(sample_sharing.METHOD_SHARED) == pytest.approx(1, abs=0.9)
     assert growth(sample_sharing.METHOD_INDEPENDENT) == pytest.approx(1e4, rel=0.9)
 
