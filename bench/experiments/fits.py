@@ -31,7 +31,9 @@ class Slope:
     points: int
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+        # Adding 0 turns -0.0 into 0.0.
+        value, low, high = (round(v, 2) + 0.0 for v in (self.value, self.low, self.high))
+        return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
     def __contains__(self, exponent: float) -> bool:
         return self.low <= exponent <= self.high

@@ -190,8 +190,8 @@ def amplitudes(findings: Findings) -> Table:
             "|x| as (eta lambda) to the power of",
         ],
         notes=[
-            f"Theory: 1 and the power 1 for {EXACT}. No power is fitted where x goes to 0, as "
-            "it does where lower iterates that cross the box fast meet a small lambda."
+            f"Theory for {EXACT}: the ratio is 1, the power 1. No power is fitted where x goes to 0, "
+            "which it does if the lower iterates cross the box fast and lambda is small."
         ],
     )
     for method in (EXACT, *PROXIMAL):

@@ -66,7 +66,7 @@ def run(quick: bool, seed: int = 0) -> Findings:
         slopes = (fitted_slope(findings, name, order) for name in made)
         table.add(order, -order, *("" if slope is None else slope for slope in slopes))
     known = Table(
-        "One variable: measured error against the closed form of Phi_p",
+        "One variable: measured relative error against that of the closed form of Phi_p",
         ["order p", "largest difference", "largest difference / estimate of rounding"],
     )
     for order in orders:

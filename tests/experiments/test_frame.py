@@ -9,7 +9,7 @@ import pytest
 
 from bench import experiments
 from bench.experiments import __main__, figures
-from bench.experiments.fits import log_log_slope
+from bench.experiments.fits import Slope, log_log_slope
 
 X = np.geomspace(1, 1e4, 9)
 
@@ -20,6 +20,11 @@ def test_exact_power_law_has_its_exponent_and_factor():
     assert slope.factor == pytest.approx(3.0, rel=1e-12)
     assert slope.high - slope.low < 1e-6
     np.testing.assert_allclose(slope.line(X), 3 * X**-2.5, rtol=1e-10)
+
+
+def test_a_slope_is_printed_with_its_interval():
+    assert str(Slope(-0.004, -0.009, 0.012, 1.0, 5)) == "0.00 (-0.01 to 0.01)"
+    assert str(Slope(-2.0, -2.126, -1.9, 1.0, 5)) == "-2.00 (-2.13 to -1.90)"
 
 
 def test_interval_holds_the_exponent_as_often_as_it_says():
