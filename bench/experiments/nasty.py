@@ -190,8 +190,8 @@ def amplitudes(findings: Findings) -> Table:
             "|x| as (eta lambda) to the power of",
         ],
         notes=[
-            f"Theory for {EXACT}: the ratio is 1, the power 1. No power is fitted where x goes to 0, "
-            "which it does if the lower iterates cross the box fast and lambda is small."
+            f"Theory for {EXACT}: the ratio is 1, the power 1. No power is fitted where x goes to "
+            "0, which it does if the lower iterates cross the box fast and lambda is small."
         ],
     )
     for method in (EXACT, *PROXIMAL):
