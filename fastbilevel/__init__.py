@@ -24,7 +24,9 @@ _HOME = {
     "BilevelResult": "_result",
     "ConditioningWarning": "_curvature",
     "ConvergenceWarning": "_lower_solver",
-    "F2SAp": "methods",
+    **dict.fromkeys(
+        ("BOME", "F2BA", "F2SA", "F3SA", "AccF2BA", "F2SAp", "ProxF2SA", "ProxF3SA"), "methods"
+    ),
     "Status": "_result",
     "finite_difference_coefficients": "_stencil",
     "hypergradient": "estimation",

@@ -76,6 +76,8 @@ class Pointer:
         with _without_notice():
             argument_types = tuple(type_of(a) for a in arguments)
             function.compile(argument_types)
+        # What interpreted code calls; the dispatcher would look for its types at every call.
+        self.entry = function.get_overload(argument_types)
         returned = function.overloads[argument_types].signature.return_type
         with _without_notice():
             self.type = types.FunctionType(returned(*argument_types))

@@ -80,7 +80,9 @@ def default_step(
     if smallest <= 0:
         warnings.warn(
             f"The lower objective is not strongly convex at the starting point (a curvature "
-            f"of {smallest:.3g} was found), so y*(x) may not be unique; add a ridge penalty.",
+            f"of {smallest:.3g} was found), so y*(x) may not be unique: add a ridge penalty, or "
+            "take a method whose upper objective never enters with a negative weight, as f2sa-p "
+            "of order 1.",
             ConditioningWarning,
             stacklevel=4,
         )

@@ -154,6 +154,8 @@ class Run:
                 bound.append((_compile.pointer(function, sample), data, work))
             else:
                 bound.append(_composed.bind(problem, plan, name))
+        if problem.compiled and not self.compiled:
+            return tuple((getattr(f, "entry", f), data, work) for f, data, work in bound)
         return tuple(bound)
 
     def _compile_chunk(self) -> Any:

@@ -82,7 +82,10 @@ class BOME(PenaltyMethod):
     The result's `y` is y, `jac` the part of the direction in x; `tol` is compared with the norm of
     the joint direction df + lam dq. With minibatches one is drawn for all gradients and values at
     (x, y) and theta, and one for each step of theta; the paper has full gradients. lam is 0 where
-    dq is, instead of the 1e-8 that the authors' code adds to ||dq||^2.
+    dq is, instead of the 1e-8 that the authors' code adds to ||dq||^2. It rests where phi' = 0 only
+    if theta is the minimiser: after T steps that leave a share r of the distance, the hypergradient
+    of a quadratic problem enters with the factor 1 - r. Near rest lam grows like 1 / ||dq||; if x
+    chatters there, take a smaller `eta` or a decreasing `lr`.
     """
 
     name: ClassVar[str] = "bome"

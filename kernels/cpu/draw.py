@@ -21,7 +21,7 @@ W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 LOW, WORD = np.uint64(MASK), np.uint64(32)
 
 
-@kernel(inline=True)
+@kernel
 def philox(c0, c1, c2, c3, k0, k1):
     c0, c1, c2, c3 = np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3)
     k0, k1 = np.uint64(k0), np.uint64(k1)
@@ -32,7 +32,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@kernel(inline=True)
+@kernel
 def uniform(high, low):
     return (
         np.float64(np.int64(high >> np.uint64(5))) * 67108864.0
@@ -40,7 +40,7 @@ def uniform(high, low):
     ) * 2.0**-53
 
 
-@kernel(inline=True)
+@kernel
 def draw_index(position, step, stream, offset, n, k0, k1):
     w0, w1, w2, w3 = philox(
         position >> 1, step & MASK, (step >> 32) & MASK, (stream << 16) | offset, k0, k1
@@ -66,7 +66,7 @@ def permute(index, n, epoch, stream, offset, k0, k1):
             return index
 
 
-@kernel(inline=True)
+@kernel
 def draw_batch(sampler, step, offset):
     order, buffer, mode, n, batch, stream, k0, k1 = sampler
     if batch == 0:
