@@ -11,7 +11,7 @@ import fastbilevel as fb
 from fastbilevel._problem import Plan
 from fastbilevel._random import key_of
 from fastbilevel.methods import METHODS
-from fastbilevel.problems import _composed
+from fastbilevel.problems import _composed, hard
 
 ALLOWED = (
     ast.FunctionDef,
@@ -59,6 +59,17 @@ def oracle_makers():
         yield pytest.param(make, id=name)
     for make in (_composed.make_gradients, _composed.make_lower_values):
         yield pytest.param(make, id=make.__name__)
+    chain = hard.CarmonChain(3)
+    instances = (
+        hard.Nasty(),
+        hard.PolyakLojasiewicz(),
+        hard.Separable(chain),
+        hard.YStarOracle(chain),
+        hard.ZeroChain(),
+    )
+    for instance in instances:
+        for name, (make, *_) in instance.texts().items():
+            yield pytest.param(make, id=f"{type(instance).__name__}.{name}")
 
 
 def inner_function(make):
