@@ -27,7 +27,7 @@ from .record import Table, arguments, publish  # noqa: E402
 BATCH, INNER_STEPS = 64, 10
 # Whole blocks of 64 rows, since JAX slices have one length: 35,000 training rows less 56.
 ROWS, VALIDATION_ROWS = 34_944, 8_704
-SETTING = F2SASetting(penalty=10.0, penalty_increment=0.001, lr_z=0.5, lr_x=1.0)
+SETTING = F2SASetting(penalty=10.0, penalty_increment=0.001, lr_z=0.5, lr_x=0.01)
 FORMS = {2: "softmax with C = 2", 1: "logistic"}
 
 
