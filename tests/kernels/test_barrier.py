@@ -5,21 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import fastbilevel.kernels.cpu.barrier as cpu
-import fastbilevel.kernels.reference.barrier as reference
 from fastbilevel.kernels.reference.projection import BOX, NONE
 
 SIZES = ((1, 1), (3, 8), (65, 7), (64, 0))
-
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
-def k(request):
-    return request.param
-
-
-@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def random(shape, dtype, seed=0):

@@ -5,20 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import fastbilevel.kernels.cpu.momentum as cpu
-import fastbilevel.kernels.reference.momentum as reference
-
 SHAPES = ((1,), (7,), (65,), (3, 5))
-
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
-def k(request):
-    return request.param
-
-
-@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def random(shape, dtype, seed=0):

@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 from kernel_cases.projections import by_sorting
 
-import fastbilevel.kernels.cpu.projection as cpu
-import fastbilevel.kernels.reference.projection as reference
 from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX
-
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
-def k(request):
-    return request.param
-
-
-@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def projected(k, dtype, v, kind, a=(), b=()):

@@ -5,19 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import fastbilevel.kernels.cpu.proximal as cpu
-import fastbilevel.kernels.reference.proximal as reference
 from fastbilevel.kernels.reference.projection import BOX, NONE, SIMPLEX
-
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
-def k(request):
-    return request.param
-
-
-@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def random(shape, dtype, seed=0):

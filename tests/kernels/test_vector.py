@@ -5,22 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import fastbilevel.kernels.cpu.vector as cpu
-import fastbilevel.kernels.reference.vector as reference
 from fastbilevel import finite_difference_coefficients
 from fastbilevel.kernels.reference.projection import BOX, NONE
 
 SIZES = (1, 2, 3, 7, 8, 63, 64, 65, 1000)
-
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
-def k(request):
-    return request.param
-
-
-@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def random(shape, dtype, seed=0):
