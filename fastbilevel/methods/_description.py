@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LEVELS = {"both": "both levels noisy", "upper": "upper level noisy", "none": "exact gradients"}
+
 
 @dataclass(frozen=True)
 class Description:
@@ -12,7 +14,8 @@ class Description:
     Attributes
     ----------
     complexity : dict of str to str
-        Oracle calls to reach ``||grad phi|| <= eps``, by which levels are noisy.
+        Oracle calls to reach ``||grad phi|| <= eps``, by which levels are noisy: "both", "upper",
+        "none".
     assumptions : tuple of str
         Under which they hold.
     calls : str
@@ -34,7 +37,9 @@ class Description:
     oracles: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        rates = [f"    noise in {noise}: {calls}" for noise, calls in self.complexity.items()]
+        rates = [
+            f"    {LEVELS.get(noise, noise)}: {calls}" for noise, calls in self.complexity.items()
+        ]
         return "\n".join(
             [
                 self.text,
