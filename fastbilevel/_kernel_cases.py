@@ -6,16 +6,16 @@ compile-time constants as in a solver and the cost of entering compiled code doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel import _compile
+from fastbilevel._kernel_case import Case
+from fastbilevel._vector_cases import vector_cases
 from fastbilevel.datasets import make_text
 from fastbilevel.kernels import cpu, layout_csr, layout_dense
-from fastbilevel.kernels.reference.projection import NONE
 
 # Rows, features, classes, rows of a minibatch.
 TEXT = (5_000, 73_686, 20, 1_000)
@@ -24,62 +24,15 @@ OFFSETS = 2
 LR = 1e-6
 
 
-class Case(NamedTuple):
-    """`text(repeats, *arguments)` makes `repeats` x `calls` calls of a kernel.
-
-    Attributes
-    ----------
-    kernel, size : str
-    make : callable
-        Of the text, see `_compile.text`.
-    constants, arguments : tuple
-    touched : float
-        Bytes that one call loads and stores.
-    operations : float
-        Additions and multiplications in the products of one call; 0: not counted.
-    calls : int
-        One for each of the minibatches that `arguments` hold.
-    """
-
-    kernel: str
-    size: str
-    make: Callable[..., Any]
-    constants: tuple[Any, ...]
-    arguments: tuple[Any, ...]
-    touched: float
-    operations: float = 0.0
-    calls: int = 1
-
-    def run(self, repeats: int) -> None:
-        """Make the calls; the first time compiles."""
-        _compile.text(self.make, cpu, *self.constants)(repeats, *self.arguments)
-
-
 def cases(dtype: np.dtype[Any]) -> Iterator[Case]:
     """Kernels that runs of the methods spend their time in, at the sizes of the benchmarks."""
-    yield from _vector_cases(dtype)
+    yield from vector_cases(TEXT[1], dtype)
     yield from _text_cases(dtype)
     for size in DENSE:
         yield from _dense_cases(dtype, *size)
 
 
 # -- texts ---------------------------------------------------------------------------------------
-
-
-def make_axpy(k: Any) -> Any:
-    def axpy(repeats, x, y):
-        for _ in range(repeats):
-            k.vector.axpy(1e-6, x, y)
-
-    return axpy
-
-
-def make_normalized_momentum(k: Any) -> Any:
-    def normalized_momentum(repeats, x, m, phi, nothing, norm, flag):
-        for _ in range(repeats):
-            k.vector.normalized_momentum(x, m, phi, LR, 0.5, 1, NONE, nothing, nothing, norm, flag)
-
-    return normalized_momentum
 
 
 def make_forward(k: Any, family: Any, width: int) -> Any:
@@ -147,17 +100,6 @@ def make_penalty_gradient(k: Any, g: int, C: int) -> Any:
 
 
 # -- cases ---------------------------------------------------------------------------------------
-
-
-def _vector_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
-    n = TEXT[1]
-    x, y, phi = np.zeros(n, dtype), np.zeros(n, dtype), np.ones(n, dtype)
-    size, item = f"{n}", dtype.itemsize
-    yield Case("vector.axpy", size, make_axpy, (), (x, y), 3 * n * item, 2 * n)
-    rest = phi, np.empty(0, dtype), np.empty(1), np.zeros(1, np.int64)
-    touched = (2 + 1 + 1 + 2) * n * item
-    make = make_normalized_momentum
-    yield Case("vector.normalized_momentum", size, make, (), (x, y, *rest), touched, 7 * n)
 
 
 def _text_cases(dtype: np.dtype[Any]) -> Iterator[Case]:

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastbilevel._kernel_cases import Case, cases
+from fastbilevel._kernel_case import Case
+from fastbilevel._kernel_cases import cases
 
 COPY_BYTES = 1 << 26
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fastbilevel import kernels, rates
-from fastbilevel._kernel_cases import Case, cases
+from fastbilevel._kernel_case import Case
+from fastbilevel._kernel_cases import cases
 
 
 def test_row_shows_rates_and_shares():
