@@ -21,7 +21,7 @@ import fastbilevel as fb  # noqa: E402
 from .baselines.numpy_f2sa import F2SASetting  # noqa: E402
 from .data import Dense, ijcnn1_shape  # noqa: E402
 from .f2sa_setting import JaxLoop, drawn_plans, our_run  # noqa: E402
-from .method_setting import LiveStepper  # noqa: E402
+from .ours import Stepper  # noqa: E402
 from .record import Table, arguments, publish  # noqa: E402
 
 BATCH, INNER_STEPS = 64, 10
@@ -72,7 +72,7 @@ def measure(data: Dense, shared: bool, rounds: int, count: int, unrolled: bool) 
     return table
 
 
-def differences(run: LiveStepper, loop: JaxLoop) -> str:
+def differences(run: Stepper, loop: JaxLoop) -> str:
     """Relative distances of x and z between our run and a loop at the same iteration."""
     while loop.calls * run.count < run.intermediate.nit:
         loop.advance()

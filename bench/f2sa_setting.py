@@ -11,7 +11,7 @@ from fastbilevel.kernels.cpu.draw import draw_batch
 
 from .baselines.numpy_f2sa import F2SASetting
 from .data import Dense
-from .method_setting import LiveStepper
+from .ours import Stepper
 
 SEED = 0
 # Rows of both levels in the order of the blocks, and block numbers of every inner step.
@@ -47,9 +47,9 @@ def drawn_plans(
 
 def our_run(
     problem: Any, batch: int, setting: F2SASetting, shared: bool, inner_steps: int, count: int
-) -> LiveStepper:
+) -> Stepper:
     """Our solver on one thread, `count` outer iterations at a time."""
-    return LiveStepper(
+    return Stepper(
         problem,
         count,
         method="f2sa",

@@ -10,21 +10,6 @@ import fastbilevel as fb
 from fastbilevel._random import key_of
 from fastbilevel.problems import _composed
 
-from .ours import Stepper
-
-
-class LiveStepper(Stepper):
-    """A `Stepper` that fails when its run ends by itself, as a diverging one does."""
-
-    def _wait(self) -> None:
-        before = self.intermediate
-        super()._wait()
-        if self.intermediate is before:
-            raise RuntimeError(
-                "the run ended before its next record, most likely because it diverged; give "
-                "smaller steps"
-            )
-
 
 def variants(
     given: dict[str, Any], alternatives: dict[str, tuple[Any, ...]]

@@ -30,6 +30,7 @@ class Stepper:
     def __init__(self, problem: Any, count: int, **options: Any) -> None:
         self.count = count
         self.intermediate: Any = None
+        self._seen: Any = None
         self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
         self._stop, self._error = False, None
         options |= {"maxiter": 10**9, "record_every": count, "callback": self._callback}
@@ -55,6 +56,12 @@ class Stepper:
         self._done.acquire()
         if self._error is not None:
             raise RuntimeError("our run failed; its error is above") from self._error
+        if self.intermediate is self._seen:
+            raise RuntimeError(
+                "the run ended before its next record, most likely because it diverged; give "
+                "smaller steps"
+            )
+        self._seen = self.intermediate
 
     def advance(self) -> Any:
         """Do `count` outer iterations and one record; return the result of the moment."""

@@ -18,7 +18,8 @@ from typing import Any  # noqa: E402
 from fastbilevel._curvature import ConditioningWarning  # noqa: E402
 
 from .baselines import scalar_f3sa  # noqa: E402
-from .method_setting import LiveStepper, variants  # noqa: E402
+from .method_setting import variants  # noqa: E402
+from .ours import Stepper  # noqa: E402
 from .record import Table, arguments, publish  # noqa: E402
 from .scalar_setting import AIM, BAR, Case, cases, q1, verdict  # noqa: E402
 
@@ -39,7 +40,7 @@ NUMPY_SHARE = 50
 def rates_of(problem: Case, methods: dict[str, dict[str, Any]], rounds: int, count: int) -> Any:
     """Iterations per second of the methods that suit a problem, and seconds of compiling."""
     runs = {
-        label: LiveStepper(problem.problem, count, n_threads=1, **problem.batches, **options)
+        label: Stepper(problem.problem, count, n_threads=1, **problem.batches, **options)
         for label, options in methods.items()
         if problem.suits(**options)
     }
@@ -84,7 +85,7 @@ def for_scale(rounds: int, count: int) -> Table:
     """F3SA on Q1 without noise: ours, JAX and NumPy."""
     import jax
 
-    run = LiveStepper(
+    run = Stepper(
         q1(),
         count,
         method="f3sa",

@@ -15,7 +15,8 @@ import statistics  # noqa: E402
 import fastbilevel as fb  # noqa: E402
 
 from .data import newsgroups  # noqa: E402
-from .method_setting import LiveStepper, oracle_paths, variants  # noqa: E402
+from .method_setting import oracle_paths, variants  # noqa: E402
+from .ours import Stepper  # noqa: E402
 from .record import Table, arguments, publish  # noqa: E402
 
 BATCHES = {"batch_size": 1000, "val_batch_size": 1000}
@@ -63,8 +64,7 @@ def main() -> None:
         ],
     )
     runs = {
-        label: LiveStepper(problem, count, n_threads=1, **chosen)
-        for label, chosen in methods.items()
+        label: Stepper(problem, count, n_threads=1, **chosen) for label, chosen in methods.items()
     }
     tasks = {label: Task(run.advance, count) for label, run in runs.items()}
     times = interleave(tasks, rounds, warm_up=not options.quick)

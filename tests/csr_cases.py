@@ -66,6 +66,7 @@ class Case:
     by_class: bool = False
     seed: int = 0
     fixed: bool = True
+    upper: bool = True
     sides: tuple = field(init=False)
     orders: tuple = field(init=False)
     plan: np.ndarray = field(init=False)
@@ -128,7 +129,7 @@ class Case:
 
     def run(self, k=cpu, threads=0):
         """Take the steps in place, with the serial kernel if `threads` is 0."""
-        take = text(make_steps, k, self.g, self.C, threads > 0)
+        take = text(make_steps, k, self.g, self.C, threads > 0, self.upper)
         take(*self.arguments(), max(threads, 1))
 
     def iterates(self):
@@ -136,8 +137,11 @@ class Case:
         return self.scale[:, None, None] * self.V.reshape(self.d, self.g, self.C)
 
 
-def make_steps(k, g, C, threaded):
-    """SGD steps on the blocks of a plan; `fixed` says whether their copies by features are used."""
+def make_steps(k, g, C, threaded, upper):
+    """SGD steps on the blocks of a plan; `fixed` says whether their copies by features are used.
+
+    Without `upper` the minibatches of that side have no rows.
+    """
 
     def steps(
         train, order_g, val, order_f, batch, fixed, plan, x, weights, penalty, lr, V, scale, work,
@@ -150,6 +154,8 @@ def make_steps(k, g, C, threaded):
                 order_g[b * batch : (b + 1) * batch],
                 order_f[c * batch : (c + 1) * batch],
             )
+            if not upper:
+                rows_f = rows_f[:0]
             if not fixed:
                 b, c = -1, -1
             step(

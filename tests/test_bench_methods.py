@@ -23,7 +23,8 @@ from bench.baselines import numpy_f2sa, scalar_f3sa  # noqa: E402
 from bench.baselines.setting import cut_blocks  # noqa: E402
 from bench.data import Dense  # noqa: E402
 from bench.f2sa_setting import JaxLoop, drawn_plans, our_run  # noqa: E402
-from bench.method_setting import LiveStepper, oracle_paths, variants  # noqa: E402
+from bench.method_setting import oracle_paths, variants  # noqa: E402
+from bench.ours import Stepper  # noqa: E402
 
 SETTING = numpy_f2sa.F2SASetting(penalty=5.0, penalty_increment=0.5, lr_z=1.5, lr_x=2.0)
 SCALAR = scalar_f3sa.F3SASetting(penalty=10.0, lr_z=0.1, lr_x=0.01, eta=0.3)
@@ -217,8 +218,8 @@ def test_paths_of_oracles():
 
 
 def test_a_run_that_diverges_fails_instead_of_being_timed():
-    run = LiveStepper(scalar_setting.q1(), 5, method="f2ba", inner_steps=1, lr_z=0.1, lr_x=1.0)
+    run = Stepper(scalar_setting.q1(), 5, method="f2ba", inner_steps=1, lr_z=0.1, lr_x=1.0)
     assert run.advance().nit == 10
     run.close()
     with pytest.raises(RuntimeError, match="ended before its next record"):
-        LiveStepper(scalar_setting.q1(), 10_000, method="f2ba", lr_z=1e6)
+        Stepper(scalar_setting.q1(), 10_000, method="f2ba", lr_z=1e6)

@@ -101,6 +101,7 @@ def make_perturbed_descent(
     """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1).
 
     A group of offsets takes all its steps before the next one begins: its iterates stay in cache.
+    A group without upper objective reads no validation rows.
     """
     design = k.csr if sparse else k.dense
     width = g * C
@@ -115,9 +116,14 @@ def make_perturbed_descent(
         row_scale[:] = 1.0
         for a in range(Y.shape[0]):
             offset = (a + 1) * independent
+            weighted = 0
+            for j in range(g):
+                weighted += weights[a, j] != 0.0
             for s in range(first_step, first_step + steps):
                 rows_g, block_g = k.draw.draw_batch(samplers[0], s, offset)
                 rows_f, block_f = k.draw.draw_batch(samplers[1], s, offset)
+                if weighted == 0:
+                    rows_f = rows_f[:0]
                 step(
                     train,
                     rows_g,

@@ -75,7 +75,7 @@ def _gradient(side, rows, W, x, kind, shift, weights):
     X, labels, row_weight, _ = side
     d, g, C = W.shape
     coefficients = np.empty(rows.size)
-    row_coefficients(kind, x, shift, row_weight, rows, 1.0 / rows.size, coefficients)
+    row_coefficients(kind, x, shift, row_weight, rows, 1.0 / max(1, rows.size), coefficients)
     total = np.zeros((d, g, C))
     for j in range(g):
         Z = np.empty(rows.size * C)
@@ -129,7 +129,8 @@ def descent_step(
     rows_g, rows_f : (m_g,), (m_f,) int64 arrays
         Minibatches.
     block_g, block_f : int
-        Number of the fixed block that the minibatch is, or -1 for other rows.
+        Number of the fixed block that the minibatch is, or -1 for other rows; without meaning
+        where there are no rows, which add nothing.
     x : (n_x,) float array
         Upper variable; read only for the row weights, by `kind`.
     weights : (g,) float64 array

@@ -115,7 +115,8 @@ def descent_step(
     rows_g, rows_f : (m_g,), (m_f,) int64 arrays
         Minibatches; an empty one adds nothing.
     block_g, block_f : int
-        Number of the fixed block that the minibatch is, or -1 for other rows.
+        Number of the fixed block that the minibatch is, or -1 for other rows; without meaning
+        where there are no rows, which add nothing.
     x : (n_x,) float array
         Upper variable; read only for the row weights, by `kind`.
     weights : (g,) float64 array

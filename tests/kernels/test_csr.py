@@ -128,6 +128,21 @@ def test_copies_by_features_give_the_step_of_the_rows(dtype):
 
 
 @dtypes
+@pytest.mark.parametrize("fixed", [True, False])
+def test_an_empty_minibatch_adds_nothing(dtype, fixed):
+    """In every buffer, and whatever the number of its block."""
+    without, alone = (
+        Case(*SMALL[dtype], steps=3, fixed=fixed, upper=upper) for upper in (False, True)
+    )
+    alone.weights = np.zeros(alone.g)
+    expected = alone.in_float64()
+    expected.run(reference)
+    without.run()
+    assert_close(without.V, expected.V)
+    np.testing.assert_allclose(without.scale, expected.scale, rtol=1e-14)
+
+
+@dtypes
 def test_weight_two_is_a_repeated_row(dtype):
     repeated, weighted = (Case(*SMALL[dtype], fixed=False, batch=3) for _ in range(2))
     repeated.orders = tuple(frozen(np.array([2, 5, 5])) for _ in range(2))
