@@ -61,18 +61,18 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("F2BA, exact", "f2ba", "none", -2, 0.1, 0.005, 1.0, 4),
-    Case("F2BA, noise in f", "f2ba", "upper", -4, 0.1, 0.005, 1.0, 4),
-    Case("F2BA, noise in both", "f2ba", "both", -6, 0.1, 0.005, 1.0, 4),
-    Case("F2SA-p, p = 1", "f2sa-p", "both", -6, 0.2, 0.07, 0.05, 4, 1),
-    Case("F2SA-p, p = 2", "f2sa-p", "both", -5, 0.1, 0.035, 0.05, 4, 2),
-    Case("F2SA-p, p = 4", "f2sa-p", "both", -4.5, 0.1, 0.03, 0.05, 4, 4),
-    Case("F2SA, noise in both", "f2sa", "both", -7, 0.5, 0.18, 0.1, 8),
-    Case("F2SA, noise in f", "f2sa", "upper", -5, 0.5, 0.08, 0.1, 8),
-    Case("F2SA, exact", "f2sa", "none", -3, 0.5, 0.03, 0.1, 8),
-    Case("F3SA, noise in both", "f3sa", "both", -5, 0.5, 0.1, 0.1, 8),
-    Case("F3SA, noise in f", "f3sa", "upper", -4, 0.5, 0.06, 0.1, 8),
-    Case("F3SA, exact", "f3sa", "none", -3, 0.5, 0.03, 0.1, 8),
+    Case("F2BA, exact", "f2ba", "none", -2, 0.1, 0.005, 1.0, 3),
+    Case("F2BA, noise in f", "f2ba", "upper", -4, 0.1, 0.005, 1.0, 3),
+    Case("F2BA, noise in both", "f2ba", "both", -6, 0.1, 0.005, 1.0, 3),
+    Case("F2SA-p, p = 1", "f2sa-p", "both", -6, 0.2, 0.07, 0.05, 3, 1),
+    Case("F2SA-p, p = 2", "f2sa-p", "both", -5, 0.1, 0.035, 0.05, 3, 2),
+    Case("F2SA-p, p = 4", "f2sa-p", "both", -4.5, 0.1, 0.03, 0.05, 3, 4),
+    Case("F2SA, noise in both", "f2sa", "both", -7, 0.5, 0.18, 0.1, 6),
+    Case("F2SA, noise in f", "f2sa", "upper", -5, 0.5, 0.08, 0.1, 6),
+    Case("F2SA, exact", "f2sa", "none", -3, 0.5, 0.03, 0.1, 6),
+    Case("F3SA, noise in both", "f3sa", "both", -5, 0.5, 0.11, 0.1, 6),
+    Case("F3SA, noise in f", "f3sa", "upper", -4, 0.5, 0.07, 0.1, 6),
+    Case("F3SA, exact", "f3sa", "none", -3, 0.5, 0.03, 0.1, 6),
 )
 
 

@@ -155,8 +155,8 @@ def exact_descent(options: dict[str, Any], eps: float, *, average: bool) -> floa
     """Outer iterations until eps if x moved along phi' = -1 / x exactly, from x = 1 / (2 eps) on.
 
     Then x_k^2 = x_0^2 + 2 S_k, or x_k = x_0 + S_k for F2SA-p, which normalises its steps. S_k, the
-    sum of the first k, is c ((k + 1/2)^r - (1/2)^r) / r for steps c (k + 1)^(r - 1), by the midpoint
-    rule.
+    sum of the first k steps c (k + 1)^(r - 1), is taken by the midpoint rule, which makes it
+    c ((k + 1/2)^r - (1/2)^r) / r.
 
     Parameters
     ----------
@@ -184,7 +184,6 @@ def descend(
     *,
     average: bool,
     seed: int,
-    normalized: bool = False,
     **options: Any,
 ) -> fb.BilevelResult | None:
     """Run from |phi'| = 2 eps until the true |phi'(x_k)| is eps.
@@ -205,9 +204,9 @@ def descend(
     -------
     BilevelResult or None
         None if |phi'| is larger after 15 times as many iterations as exact descent would need. The
-        iterates are looked at 400 times within that number, so that `nit` is exact to 1/400 of it.
+        iterates are looked at 200 times within that number, so that `nit` is exact to 1/200 of it.
     """
-    expected = iterations_needed(options["lr_x"], eps, average=average, normalized=normalized)
+    expected = exact_descent(options, eps, average=average)
     total, looks, reached = 0.0, 0, False
 
     def look(intermediate_result: fb.BilevelResult) -> bool:
@@ -220,6 +219,6 @@ def descend(
     x = [position(2 * eps)]
     result = fb.minimize(
         problem, x, x, maxiter=math.ceil(15 * expected), seed=seed, callback=look,
-        record_every=max(1, int(expected / 400)), **options,
+        record_every=max(1, int(expected / 200)), **options,
     )  # fmt: skip
     return result if reached else None

@@ -186,9 +186,10 @@ def draw(findings: Findings, figure: Any) -> None:
     left.legend(fontsize="small")
     for name in (F2BA, SINGLE):
         points = {"part": "iterations", "variant": name}
-        x, y = np.array(findings.column("x", **points)), findings.column("y", **points)
-        slope = log_log_slope(x, y)
-        (line,) = right.loglog(1 / x, slope.line(x), label=f"{name}: eps to the power of {slope}")
-        right.loglog(1 / x, y, "o", color=line.get_color())
+        eps, needed = (np.array(findings.column(each, **points)) for each in ("x", "y"))
+        slope = log_log_slope(eps, needed)
+        label = f"{name}: eps to the power of {slope}"
+        (line,) = right.loglog(1 / eps, slope.line(eps), label=label)
+        right.loglog(1 / eps, needed, "o", color=line.get_color())
     right.set(xlabel="1 / eps", ylabel="outer iterations until |phi'| <= eps")
     right.legend(fontsize="small")
