@@ -135,3 +135,19 @@ def test_two_minibatches_of_half_the_data_are_the_full_gradient():
         for m in (1, 40_000)
     )
     assert many < 0.05 * one
+
+
+def test_f2ba_with_noise_in_the_upper_level_only():
+    """batch_size=None leaves the lower gradients exact, and they are counted as full passes."""
+    mean = fb.problems.Quadratic.random(3, 4)
+    coefficients = [a[0] for a in (mean._H, mean._B, mean._F, mean._c, mean._b, mean._R)]
+    common = {"method": "f2ba", "lr_z": 0.3, "inner_steps": 2, "maxiter": 20, "seed": 3}
+    upper = fb.problems.Quadratic(*coefficients, noise=(0.0, 0.5))
+    both = fb.problems.Quadratic(*coefficients, noise=(0.5, 0.5))
+    expected = fb.minimize(upper, batch_size=1, val_batch_size=2, **common)
+    found = fb.minimize(both, batch_size=None, val_batch_size=2, **common)
+    np.testing.assert_array_equal(last(found), last(expected))
+    noisy = fb.minimize(both, batch_size=1, val_batch_size=2, **common)
+    assert not np.allclose(last(noisy), last(expected), rtol=1e-3)
+    rows = fb.minimize(finite_sum(), batch_size=None, val_batch_size=2, **common).oracle_calls
+    assert rows == {"f_x": 40, "f_y": 80, "g_x": 40 * 12, "g_y": 80 * 12, "hvp": 0, "jvp": 0}
