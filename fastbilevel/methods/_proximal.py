@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fastbilevel._arguments import domain_of
 from fastbilevel._checks import check_positive
 from fastbilevel._curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
@@ -36,25 +37,26 @@ class ProximalMethod(PenaltyMethod):
         super().check(problem)
         for name in ("lr_x", "nu", "prox", "smoothing"):
             check_positive(name, getattr(self, name))
+        self._smoothing(0, 1)
         if callable(self.prox):
             raise TypeError("prox must be a number; it cannot be a schedule.")
         if self.lr_y is not None:
             check_positive("lr_y", self.lr_y)
-        lower_domain(problem, projection_of(problem, self.lower_projection))
+        domain_of(
+            projection_of(problem, self.lower_projection),
+            problem.n_y,
+            problem.dtype,
+            problem.pack_lower,
+        )
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> ProximalMethod:
         """These options with `lr_y` = 1 / (L + 1 / prox) filled in if it is missing."""
         nu = float(values_of("nu", self.nu, 0, 1)[0])
-        step = default_step("lr_y", self.lr_y, problem, x, y, nu)
-        if self.lr_y is not None:
-            return dataclasses.replace(
-                self, lower_projection=projection_of(problem, self.lower_projection)
-            )
-        return dataclasses.replace(
-            self,
-            lr_y=1.0 / (1.0 / step + 1.0 / self.prox),
-            lower_projection=projection_of(problem, self.lower_projection),
-        )
+        lr_y = default_step("lr_y", self.lr_y, problem, x, y, nu)
+        if self.lr_y is None:
+            lr_y = 1.0 / (1.0 / lr_y + 1.0 / self.prox)
+        projection = projection_of(problem, self.lower_projection)
+        return dataclasses.replace(self, lr_y=lr_y, lower_projection=projection)
 
     def sharing(self) -> bool:
         return False
@@ -68,13 +70,16 @@ class ProximalMethod(PenaltyMethod):
 
         x descends on nu times the penalty function: its step is lr_x nu Phi.
         """
-        nu, lr_y, lr_x, smoothing = (
-            values_of(name, getattr(self, name), first, n)
-            for name in ("nu", "lr_y", "lr_x", "smoothing")
+        nu, lr_y, lr_x = (
+            values_of(name, getattr(self, name), first, n) for name in ("nu", "lr_y", "lr_x")
         )
-        if (smoothing > 1.0).any():
-            raise ValueError(f"smoothing must be in (0, 1]; it is {smoothing.max()}.")
-        return nu, np.column_stack([lr_y, lr_y]), lr_x * nu, smoothing
+        return nu, np.column_stack([lr_y, lr_y]), lr_x * nu, self._smoothing(first, n)
+
+    def _smoothing(self, first: int, n: int) -> np.ndarray:
+        values = values_of("smoothing", self.smoothing, first, n)
+        if (values > 1.0).any():
+            raise ValueError(f"smoothing must be in (0, 1]; it is {values.max()}.")
+        return values
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
         return (*self.stencil(), float(self.prox), *lower_domain(problem, self.lower_projection))
