@@ -66,5 +66,5 @@ def test_an_unknown_option_lists_close_ones(method):
 
 def test_schedules_that_turn_negative_name_the_iteration():
     problem = fb.problems.Quadratic.random(2, 3)
-    with pytest.raises(ValueError, match="lr_x must be positive and finite; it is .* iteration 5"):
+    with pytest.raises(ValueError, match=r"lr_x must be positive and finite; it is .* iteration 5"):
         fb.minimize(problem, method="f2sa", lr_x=fb.schedules.Linear(0.5, -0.1), maxiter=20)
