@@ -204,7 +204,7 @@ def descend(
     -------
     BilevelResult or None
         None if |phi'| is larger after 15 times as many iterations as exact descent would need. The
-        iterates are looked at 200 times within that number, so that `nit` is exact to 1/200 of it.
+        iterates are looked at 100 times within that number, so that `nit` is exact to 1/100 of it.
     """
     expected = exact_descent(options, eps, average=average)
     total, looks, reached = 0.0, 0, False
@@ -219,6 +219,6 @@ def descend(
     x = [position(2 * eps)]
     result = fb.minimize(
         problem, x, x, maxiter=math.ceil(15 * expected), seed=seed, callback=look,
-        record_every=max(1, int(expected / 200)), **options,
+        record_every=max(1, int(expected / 100)), **options,
     )  # fmt: skip
     return result if reached else None
