@@ -164,7 +164,7 @@ def table_of(findings: Findings) -> Table:
     table = Table(
         "Oracle calls until the average of |phi'(x_k)| is eps, as eps to the power of",
         [
-            "method", "theory", "theory on this range", "measured", "agrees", "iterations alone",
+            "method", "theory", "theory on this range", "measured", "agrees on it", "iterations alone",
             "eps", "runs", "eps not reached",
         ],
         notes=[
@@ -202,5 +202,6 @@ def draw(findings: Findings, figure: Any) -> None:
             points = findings.column("calls", case=case.name)
             axes.loglog(1 / eps, points, ".", color=line.get_color())
         axes.set(xlabel="1 / eps")
-        axes.legend(title="measured (theory)", fontsize="small")
+        axes.xaxis.set_minor_formatter("")
+        axes.legend(title="measured (theory)", fontsize="x-small")
     figure.axes[0].set(ylabel="oracle calls until the average |phi'| is eps")

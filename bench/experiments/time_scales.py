@@ -192,4 +192,5 @@ def draw(findings: Findings, figure: Any) -> None:
         (line,) = right.loglog(1 / eps, slope.line(eps), label=label)
         right.loglog(1 / eps, needed, "o", color=line.get_color())
     right.set(xlabel="1 / eps", ylabel="outer iterations until |phi'| <= eps")
+    right.xaxis.set_minor_formatter("")
     right.legend(fontsize="small")
