@@ -164,8 +164,8 @@ def table_of(findings: Findings) -> Table:
     table = Table(
         "Oracle calls until the average of |phi'(x_k)| is eps, as eps to the power of",
         [
-            "method", "theory", "theory on this range", "measured", "agrees on it", "iterations alone",
-            "eps", "runs", "eps not reached",
+            "method", "theory", "theory on this range", "measured", "agrees on it",
+            "iterations alone", "eps", "runs", "eps not reached",
         ],
         notes=[
             "Measured with 95 % intervals. Theory on this range: the calls if x moved along the "
