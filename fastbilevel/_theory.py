@@ -44,7 +44,7 @@ class Setting:
     order : int
         p of F2SA-p.
     L, mu, L_f : float
-        Curvatures of g in y, the largest and the smallest, and the largest of f in y.
+        Curvatures of g in y, the largest and the smallest, and a bound on that of f in y.
     rows : tuple of two float
         Samples of both levels; inf for infinitely many.
     """
@@ -130,23 +130,26 @@ def _setting(problem: BilevelProblem, noise: str, eps: float, sigma: float, orde
         )
     # A singular Hessian leaves the kappa of the PL condition unknown: then only the exponents hold.
     mu = smallest if smallest > 1e-6 * largest else largest
-    steep = curvature_range(problem, x, y, 1.0)[1]
+    low, high = curvature_range(problem, x, y, 1.0)
+    L_f = max(high - mu, largest - low, 0.0)
     rows = (np.inf, np.inf) if problem.infinite else (problem.n_lower, problem.n_upper)
-    return Setting(noise, eps, sigma, order, largest, mu, max(steep - mu, 0.0), rows)
+    return Setting(noise, eps, sigma, order, largest, mu, L_f, rows)
 
 
 def _f2sa(s: Setting) -> dict[str, Any]:
-    return _two_rates(s, *F2SA_EXPONENTS[s.noise]) | {"inner_steps": math.ceil(s.kappa)}
+    steps = math.ceil(s.kappa)
+    return _two_rates(s, *F2SA_EXPONENTS[s.noise], steps) | {"inner_steps": steps}
 
 
 def _f3sa(s: Setting) -> dict[str, Any]:
     a, c = F3SA_EXPONENTS[s.noise]
-    return _two_rates(s, a, c) | {"momentum": Power(1.0, 2 * c)}
+    return _two_rates(s, a, c, 1) | {"momentum": Power(1.0, 2 * c)}
 
 
-def _two_rates(s: Setting, a: float, c: float) -> dict[str, Any]:
+def _two_rates(s: Setting, a: float, c: float, steps: int) -> dict[str, Any]:
     """lambda_k = gamma_k / (2 alpha_k), so that y takes half the step of z on g + f / lambda."""
-    gamma, penalty = 1.0 / (4.0 * s.L), max(1.0, 2.0 * s.L_f / s.mu)
+    gamma = min(1.0 / (4.0 * s.L), 1.0 / (4.0 * steps * s.mu))
+    penalty = max(1.0, 2.0 * s.L_f / s.mu)
     alpha = gamma / (2.0 * penalty)
     return {
         "lr_z": Power(gamma, c),
@@ -198,7 +201,8 @@ def _f2sa_p(s: Setting) -> dict[str, Any]:
         "lr_y": min(1.0, 1.0 / (kappa * ratio) if ratio else 1.0) / (2.0 * s.L),
         "inner_steps": math.ceil(kappa * max(1.0, kappa * ratio) * steps),
     }
-    return options | ({"outer_batch_size": _fewest(s.batch(ratio, 0), s.batch(ratio, 1))})
+    batch = _fewest(s.batch(ratio, 0), s.batch(ratio, 1)) if ratio else None
+    return options | {"outer_batch_size": batch, "shared_samples": "outer"}
 
 
 def _fewest(lower: int | None, upper: int | None) -> int | None:

@@ -129,6 +129,19 @@ def test_schedules_of_finite_sums_do_not_ask_for_more_rows_than_there_are(proble
             assert all(size is None or 1 <= size < 50 for size in sizes)
 
 
+@pytest.mark.parametrize("curvature", [3.0, -3.0])
+def test_the_first_penalty_makes_the_perturbed_problem_convex(curvature):
+    """lambda_0 >= 2 L_f / mu, also where f is concave in y; mu = 1."""
+    problem = fb.problems.Quadratic(np.eye(1), np.eye(1), [[curvature]])
+    assert theory("f2sa", problem)["penalty"](0) >= 2 * abs(curvature)
+
+
+def test_f2sa_p_of_exact_gradients_takes_the_full_data(problem):
+    options = theory("f2sa-p", problem, "none")
+    assert options["outer_batch_size"] is None
+    assert options["shared_samples"] == "outer"
+
+
 def test_wrong_arguments_are_sentences(problem):
     with pytest.raises(ValueError, match="Did you mean"):
         theory("f2saa", problem)

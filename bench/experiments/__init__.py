@@ -13,4 +13,11 @@ Every module named in `NAMES` has two functions::
 and imports no plotting library.
 """
 
-NAMES: tuple[str, ...] = ("penalty_error", "sample_sharing", "zero_chain", "nasty")
+NAMES: tuple[str, ...] = (
+    "penalty_error",
+    "sample_sharing",
+    "zero_chain",
+    "nasty",
+    "time_scales",
+    "oracle_complexity",
+)

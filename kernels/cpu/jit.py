@@ -28,6 +28,17 @@ def source_stamp() -> str:
     return digest.hexdigest()[:12]
 
 
+def closure_names(function: Callable[..., Any]) -> list[str]:
+    """What `function` closes over, in words: numbers, and the names of modules.
+
+    Numba calls a symbol by the function's name and a number that counts from 0 in every process. So
+    two functions that differ in their closures alone, cached by different processes, could have one
+    symbol, and a third process that loads both would run one of them in place of the other.
+    """
+    cells = (cell.cell_contents for cell in function.__closure__ or ())
+    return [str(getattr(cell, "__name__", cell)).rpartition(".kernels.")[2] for cell in cells]
+
+
 def build(
     function: Callable[..., Any],
     threaded: bool = False,
@@ -53,7 +64,9 @@ def build(
         Merge the code into its callers', where the reference counts of its arguments cancel: worth
         40 % of the time of a problem with one variable.
     """
-    function.__qualname__ = f"{function.__qualname__}_{source_stamp()}"
+    function.__qualname__ = "_".join(
+        [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
+    )
     return numba.njit(
         cache=cache,
         nogil=True,

@@ -1,0 +1,59 @@
+"""Machine code that different processes have left on disk is not mixed up."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TEXTS = '''
+def make_number(k, number):
+    def write(out):
+        out[0] = number
+
+    return write
+
+
+def make_loop(k, number):
+    def loop(oracles, out):
+        first, second = oracles
+        first(out[1:2])
+        second(out[2:3])
+        out[0] = number
+
+    return loop
+'''
+
+PROCESS = '''
+import sys
+import numpy as np
+from texts import make_loop, make_number
+from fastbilevel import _compile
+from fastbilevel.kernels import cpu
+
+first, second, last = (int(word) for word in sys.argv[1:])
+out = np.zeros(4)
+numbers = (_compile.text(make_number, cpu, n) for n in (first, second))
+oracles = tuple(_compile.pointer(number, (out,)) for number in numbers)
+loop = _compile.specialize(_compile.text(make_loop, cpu, last), (oracles, out))
+loop(*_compile.plain((oracles, out)))
+print(*out[[1, 2, 0]].astype(int))
+'''
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
+def test_texts_of_one_maker_compiled_by_different_processes_stay_apart(tmp_path):
+    """The third process loads texts that the first two have compiled as their first ones."""
+    (tmp_path / "texts.py").write_text(TEXTS)
+    (tmp_path / "process.py").write_text(PROCESS)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def numbers(*wanted):
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "process.py"), *map(str, wanted)],
+            env=environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return [int(word) for word in done.stdout.split()]
+
+    for wanted in ([1, 2, 3], [4, 5, 6], [7, 1, 8], [4, 1, 3], [2, 5, 8]):
+        assert numbers(*wanted) == wanted
