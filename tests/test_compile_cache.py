@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-TEXTS = '''
+TEXTS = """
 def make_number(k, number):
     def write(out):
         out[0] = number
@@ -22,9 +22,9 @@ def make_loop(k, number):
         out[0] = number
 
     return loop
-'''
+"""
 
-PROCESS = '''
+PROCESS = """
 import sys
 import numpy as np
 from texts import make_loop, make_number
@@ -38,7 +38,7 @@ oracles = tuple(_compile.pointer(number, (out,)) for number in numbers)
 loop = _compile.specialize(_compile.text(make_loop, cpu, last), (oracles, out))
 loop(*_compile.plain((oracles, out)))
 print(*out[[1, 2, 0]].astype(int))
-'''
+"""
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
