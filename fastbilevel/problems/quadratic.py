@@ -162,7 +162,7 @@ class Quadratic(BilevelProblem):
         return cls(*(scatter(array) for array in mean.values()))
 
     def texts(self) -> dict[str, Text]:
-        # Code for noise that is never added slows small problems down by half.
+        # Code for noise that is never added slows small problems down.
         noisy_lower, noisy_upper = int(self.sigma_lower > 0), int(self.sigma_upper > 0)
         return {
             "value_lower": (oracle_texts.make_value_lower,),

@@ -61,8 +61,8 @@ def build(
     cache : bool
         Keep the machine code on disk.
     inline : bool
-        Merge the code into its callers', where the reference counts of its arguments cancel: worth
-        40 % of the time of a problem with one variable.
+        Merge the code into its callers', where the reference counts of its arguments cancel: they
+        cost more than the arithmetic of a problem with one variable.
     """
     function.__qualname__ = "_".join(
         [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
