@@ -116,6 +116,7 @@ from kernel_cases import (  # noqa: E402
     chain,  # noqa: F401
     draws,  # noqa: F401
     first_order,  # noqa: F401
+    powers,  # noqa: F401
     projections,  # noqa: F401
     regression,  # noqa: F401
     rows,  # noqa: F401
