@@ -21,10 +21,12 @@ from fastbilevel._lower_solver import (
 from fastbilevel._newton import ROUNDING
 from fastbilevel._problem import BilevelProblem
 from fastbilevel._stencil import finite_difference_coefficients
+from fastbilevel._uniform_convexity import generalized_solution, has_closed_form, power_of
 
 __all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]
 
 ESTIMATORS = ("finite-difference", "implicit")
+PRODUCTS = ("hvp_lower_yy", "jvp_lower_xy")
 
 
 def solve_lower(
@@ -126,6 +128,14 @@ def hypergradient(
     ------
     TypeError, ValueError
         If an argument is wrong, or the problem lacks an oracle that the method needs.
+
+    Notes
+    -----
+    If g is uniformly convex of power p > 2 (problems with an attribute `power`), g_yy may be nearly
+    singular at the minimiser. "implicit" suits such problems: g_yy^-1 f_y stays bounded, and
+    problems that know their derivatives in [y]^(p-1) are differentiated in these coordinates, at
+    y = 0 too. "finite-difference" needs a nu that is small against the curvature, and fails where
+    that vanishes: y*_nu is not differentiable in nu there, so that no nu is small enough.
     """
     require_problem(problem)
     x, y = _point(problem, x, y0)
@@ -163,18 +173,36 @@ def _finite_difference(
         solved[j] = found.y
         F[a] = problem.grad_upper_x(x, found.y)
         G[a] = problem.grad_lower_x(x, found.y)
+        if power_of(problem) > 2.0:
+            unavoidable = max(unavoidable, _shift(problem, x, weights[a], found.y, tol))
         noise += abs(alpha[a]) * (unavoidable + eps * float(np.linalg.norm(G[a]))) / nu
     out = np.empty(problem.n_x)
     problem.kernels.vector.combine_offsets(F, G, weights, alpha, nu, out)
+    hint = "; method='implicit' needs no nu" if power_of(problem) > 2.0 else ""
     if noise > tol + 0.01 * float(np.linalg.norm(out)):
         warnings.warn(
             f"nu={nu:.3g} is so small that rounding and the accuracy of the lower solutions move "
             f"the estimate by about {noise:.2g}, its norm being {np.linalg.norm(out):.2g}; take a "
-            "larger nu, and a higher order if the bias matters.",
+            f"larger nu, and a higher order if the bias matters{hint}.",
             ConvergenceWarning,
             stacklevel=3,
         )
     return out
+
+
+def _shift(
+    problem: BilevelProblem, x: np.ndarray, weight: float, y: np.ndarray, tol: float
+) -> float:
+    """How far what is left of the gradient at y may move g_x: ||g_xy g_yy^-1 (g_y + weight f_y)||.
+
+    Where g is strongly convex that is about the gradient's norm; where its curvature nearly
+    vanishes it can be far more.
+    """
+    if not problem.oracles.issuperset(PRODUCTS):
+        return 0.0
+    left = problem.grad_lower_y(x, y) + weight * problem.grad_upper_y(x, y)
+    v = minimum_norm(lower_hessian(problem, x, y), left.astype(np.float64), tol).v
+    return float(np.linalg.norm(problem.jvp_lower_xy(x, y, v)))
 
 
 def _predict(solved: dict[int, np.ndarray], j: int, start: np.ndarray) -> np.ndarray:
@@ -188,10 +216,19 @@ def _predict(solved: dict[int, np.ndarray], j: int, start: np.ndarray) -> np.nda
 
 def _implicit(problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float) -> np.ndarray:
     """f_x - g_xy v with g_yy v = f_y, (n_x,) float64."""
-    _need(problem, "implicit", "hvp_lower_yy", "jvp_lower_xy", "grad_upper_x", "grad_upper_y")
+    _need(problem, "implicit", *PRODUCTS, "grad_upper_x", "grad_upper_y")
     found = lower_minimum(problem, x, 0.0, y, tol)
     warn_unless_converged(found, 0.0, tol, stacklevel=3)
-    y = found.y
+    v = _linear_solution(problem, x, found.y, tol)
+    return problem.grad_upper_x(x, found.y) - problem.jvp_lower_xy(x, found.y, v).astype(np.float64)
+
+
+def _linear_solution(
+    problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float
+) -> np.ndarray:
+    """v with g_yy v = f_y, (n_y,) float64."""
+    if has_closed_form(problem):
+        return generalized_solution(problem, x, y)
     f_y = problem.grad_upper_y(x, y).astype(np.float64)
     solution = minimum_norm(lower_hessian(problem, x, y), f_y, tol)
     size = float(np.linalg.norm(f_y))
@@ -201,11 +238,12 @@ def _implicit(problem: BilevelProblem, x: np.ndarray, y: np.ndarray, tol: float)
             f"relative to {size:.2g}, above tol={tol:.2g}. Either f_y has a part outside the range "
             "of g_yy (the lower minimiser is not unique and y does not minimise f among them: give "
             "y0=solve_lower(problem, x, weight=nu) for a small nu, or use method="
-            "'finite-difference' with order=1), or g_yy is too badly conditioned.",
+            "'finite-difference' with order=1; if g is uniformly convex: some y_i without curvature, "
+            "whose part of f_y is left out), or g_yy is too badly conditioned.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return problem.grad_upper_x(x, y) - problem.jvp_lower_xy(x, y, solution.v).astype(np.float64)
+    return solution.v
 
 
 def _check_number(name: str, value: Any, positive: bool = False) -> None:

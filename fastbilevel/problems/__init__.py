@@ -6,6 +6,7 @@ from typing import Any as _Any
 _HOME = {
     "HyperCleaning": "hyper_cleaning",
     "LearnToRegularize": "learn_to_regularize",
+    "LpRegression": "lp_regression",
     "Problem": "callables",
     "Quadratic": "quadratic",
 }
