@@ -238,7 +238,7 @@ def _linear_solution(
             f"relative to {size:.2g}, above tol={tol:.2g}. Either f_y has a part outside the range "
             "of g_yy (the lower minimiser is not unique and y does not minimise f among them: give "
             "y0=solve_lower(problem, x, weight=nu) for a small nu, or use method="
-            "'finite-difference' with order=1; if g is uniformly convex: some y_i without curvature, "
+            "'finite-difference' with order=1; if g is uniformly convex: y_i without curvature, "
             "whose part of f_y is left out), or g_yy is too badly conditioned.",
             ConvergenceWarning,
             stacklevel=4,

@@ -8,7 +8,10 @@ import fastbilevel as fb
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("problem", [fb.problems.LearnToRegularize, fb.problems.HyperCleaning])
+@pytest.mark.parametrize(
+    "problem",
+    [fb.problems.LearnToRegularize, fb.problems.HyperCleaning, fb.problems.LpRegression],
+)
 def test_converted_problem_is_the_problem_of_the_converted_data(convert, problem):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((24, 4)).astype(np.float32)

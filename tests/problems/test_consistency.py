@@ -34,10 +34,21 @@ def cleanings(design, dtype, C):
         yield fb.problems.HyperCleaning(X, y, Xv, yv, weights=weights, sample_weight=weight)
 
 
+def regressions(design, dtype, C):
+    """`C` is not looked at: the targets are numbers."""
+    X, y, Xv, yv = make_data(9, dtype)
+    X, Xv = designs(X, Xv)[design]
+    weight = np.linspace(0.5, 2.0, len(y))
+    for power, weights in ((2, "clip"), (3, "sigmoid"), (4, "clip")):
+        yield fb.problems.LpRegression(
+            X, y / 4 - 1, Xv, yv / 4 - 1, power, reg=0.1, weights=weights, sample_weight=weight
+        )
+
+
 @pytest.mark.slow
 @DESIGNS
 @DTYPES
-@pytest.mark.parametrize("family", [penalties, cleanings])
+@pytest.mark.parametrize("family", [penalties, cleanings, regressions])
 def test_oracles_are_consistent(family, design, dtype):
     for problem in family(design, dtype, 3):
         report = fb.testing.check_problem(problem)
@@ -48,7 +59,7 @@ def test_oracles_are_consistent(family, design, dtype):
 
 @DESIGNS
 @pytest.mark.parametrize("C", [2, 3])
-@pytest.mark.parametrize("family", [penalties, cleanings])
+@pytest.mark.parametrize("family", [penalties, cleanings, regressions])
 def test_interpreted_oracles_are_consistent(family, design, C):
     for problem in family(design, np.float64, C):
         report = fb.testing.check_problem(interpreted(problem))
@@ -57,7 +68,7 @@ def test_interpreted_oracles_are_consistent(family, design, C):
 
 
 @DESIGNS
-@pytest.mark.parametrize("family", [penalties, cleanings])
+@pytest.mark.parametrize("family", [penalties, cleanings, regressions])
 def test_finite_differences_agree_with_the_implicit_hypergradient(family, design):
     rng = np.random.default_rng(0)
     for problem in map(interpreted, family(design, np.float64, 3)):
