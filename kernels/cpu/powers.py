@@ -8,8 +8,8 @@ from ..reference.weights import NONE
 from .jit import kernel
 from .weights import row_slope, row_weight
 
-# Whole exponents up to this are products: five times as fast as the general power, which is more
-# accurate by a few roundings.
+# Whole exponents up to this are taken as products, which are faster than the general power and
+# cost a few roundings.
 LARGEST_WHOLE = 16.0
 
 
