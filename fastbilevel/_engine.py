@@ -11,10 +11,10 @@ import numpy as np
 
 from fastbilevel import _compile
 from fastbilevel._arguments import domain_of
+from fastbilevel._binding import Binder
 from fastbilevel._memory import check_memory
 from fastbilevel._schedules import RunningTotals
 from fastbilevel.kernels.memory import aligned_empty
-from fastbilevel.problems import _composed
 from fastbilevel.projections import Custom
 
 if TYPE_CHECKING:
@@ -134,27 +134,8 @@ class Run:
 
     def _bind_oracles(self) -> tuple[tuple[Any, Any, Any], ...]:
         """``(function, data, work)`` of every oracle that the method's text calls."""
-        problem, plan, s = self.problem, self.plan, self.state
-        texts = problem.fused_texts(plan)
-        fused = tuple(name for name in self.method.oracles if name in texts)
-        arguments = problem.fused_arguments(plan, fused)
-        lr = np.zeros(plan.n_groups)
-        rest = {
-            "perturbed_descent": (s.x, s.Y, s.weights, lr, 1, 0),
-            "perturbed_gradient": (s.x, s.Y, s.weights, s.weights, 1.0, 0, s.phi),
-        }
-        bound = []
-        for name in self.method.oracles:
-            if name in fused:
-                (make, *constants), (data, work) = texts[name], arguments[name]
-                function = _compile.text(
-                    make, problem.kernels, *constants, compiled=problem.compiled
-                )
-                sample = (data, self._samplers, work, *rest[name])
-                bound.append((_compile.pointer(function, sample), data, work))
-            else:
-                bound.append(_composed.bind(problem, plan, name))
-        if problem.compiled and not self.compiled:
+        bound = Binder(self.problem, self.plan).bind(self.method.oracles)
+        if self.problem.compiled and not self.compiled:
             return tuple((getattr(f, "entry", f), data, work) for f, data, work in bound)
         return tuple(bound)
 
@@ -174,7 +155,7 @@ class Run:
             (s.x, s.Y, s.weights, s.m, s.phi, self.norms, s.flag),
             s.memory,
             self._domain,
-            self.method.schedules(first, n, totals),
+            self.method.schedules(self.plan, first, n, totals),
             self._fixed,
             n,
         )
@@ -203,9 +184,8 @@ class Run:
 
     def oracle_calls(self) -> dict[str, int]:
         """Single-sample oracle calls of all outer iterations so far."""
-        totals = self._totals
-        inner, outer = (int(totals.of(name)) for name in ("inner_steps", "outer_batches"))
-        return self.method.oracle_calls(self.plan, inner, outer)
+        calls = self.method.oracle_calls(self.plan, self._totals)
+        return {name: int(number) for name, number in calls.items()}
 
     def lower_iterate(self) -> np.ndarray:
         """The method's estimate of y*(x) in the internal layout, (n_y,)."""

@@ -36,6 +36,8 @@ class Plan:
     ----------
     lower, upper, outer_lower, outer_upper : Sampler
         Minibatches of the inner steps and of the hypergradient estimate.
+    linear : Sampler
+        Minibatches of the Hessian-vector products of a linear solver.
     n_groups, g : int
         Lower iterates are stacked as `n_groups` groups of `g` offsets.
     independent : bool
@@ -50,6 +52,7 @@ class Plan:
     upper: Sampler
     outer_lower: Sampler
     outer_upper: Sampler
+    linear: Sampler
     n_groups: int
     g: int
     independent: bool
@@ -58,8 +61,13 @@ class Plan:
 
     @property
     def levels(self) -> tuple[Sampler, ...]:
-        """The four samplers in the order in which texts number them."""
-        return self.lower, self.upper, self.outer_lower, self.outer_upper
+        """The samplers in the order in which texts number them, that of their streams."""
+        return self.lower, self.upper, self.outer_lower, self.outer_upper, self.linear
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Samples of a minibatch of each sampler; an exact expectation counts as one."""
+        return tuple(max(1, sampler.batch) for sampler in self.levels)
 
     @property
     def largest_batch(self) -> int:

@@ -12,7 +12,7 @@ from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
 MODES = {"blocks": BLOCKS, "replacement": REPLACEMENT, "epochs": EPOCHS}
 
 # One number per kind of draw keeps their random numbers apart.
-LOWER, UPPER, OUTER_LOWER, OUTER_UPPER = range(4)
+LOWER, UPPER, OUTER_LOWER, OUTER_UPPER, LINEAR, TRUNCATION = range(6)
 
 
 def key_of(seed: Any) -> tuple[int, int]:
@@ -56,7 +56,7 @@ class Sampler:
     mode : int
         `BLOCKS`, `REPLACEMENT` or `EPOCHS`.
     stream : int
-        `LOWER`, `UPPER`, `OUTER_LOWER` or `OUTER_UPPER`.
+        `LOWER`, `UPPER`, `OUTER_LOWER`, `OUTER_UPPER` or `LINEAR`.
     key : tuple of two int
     order : (n,) int64 array
         Row numbers in the order in which blocks are cut; empty where blocks are not used.

@@ -10,28 +10,76 @@ from fastbilevel._checks import closest
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._options import Options, option_names
 from fastbilevel.methods.acc_f2ba import AccF2BA
+from fastbilevel.methods.amigo import AmIGO
+from fastbilevel.methods.bo_rep import BOREP
 from fastbilevel.methods.bome import BOME
+from fastbilevel.methods.bsa import BSA
 from fastbilevel.methods.f2ba import F2BA
 from fastbilevel.methods.f2sa import F2SA
 from fastbilevel.methods.f2sa_p import F2SAp
 from fastbilevel.methods.f3sa import F3SA
+from fastbilevel.methods.galet import GALET
+from fastbilevel.methods.ma_soba import MASOBA
+from fastbilevel.methods.mrbo import MRBO
 from fastbilevel.methods.prox_f2sa import ProxF2SA
 from fastbilevel.methods.prox_f3sa import ProxF3SA
+from fastbilevel.methods.saba import SABA
+from fastbilevel.methods.soba import SOBA
+from fastbilevel.methods.stocbio import StocBiO
+from fastbilevel.methods.sustain import SUSTAIN
+from fastbilevel.methods.ttsa import TTSA
+from fastbilevel.methods.unibio import UniBiO
+from fastbilevel.methods.vrbo import VRBO
 
-_CLASSES: tuple[type[Options], ...] = (F2SA, F3SA, F2BA, AccF2BA, F2SAp, ProxF2SA, ProxF3SA, BOME)
+_CLASSES: tuple[type[Options], ...] = (
+    F2SA,
+    F3SA,
+    F2BA,
+    AccF2BA,
+    F2SAp,
+    ProxF2SA,
+    ProxF3SA,
+    BOME,
+    GALET,
+    BSA,
+    TTSA,
+    StocBiO,
+    MRBO,
+    VRBO,
+    SUSTAIN,
+    SOBA,
+    SABA,
+    MASOBA,
+    AmIGO,
+    UniBiO,
+    BOREP,
+)
 METHODS: dict[str, type[Options]] = {cls.name: cls for cls in _CLASSES}
 
 __all__ = [
     "BOME",
+    "BOREP",
+    "BSA",
     "F2BA",
     "F2SA",
     "F3SA",
+    "GALET",
+    "MASOBA",
     "METHODS",
+    "MRBO",
+    "SABA",
+    "SOBA",
+    "SUSTAIN",
+    "TTSA",
+    "VRBO",
     "AccF2BA",
+    "AmIGO",
     "Description",
     "F2SAp",
     "ProxF2SA",
     "ProxF3SA",
+    "StocBiO",
+    "UniBiO",
     "describe",
     "list",
     "resolve",

@@ -87,7 +87,9 @@ class Options(ABC):
         return ()
 
     @abstractmethod
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """What changes with the iteration, at iterations first, ..., first + n - 1."""
 
     @abstractmethod
@@ -100,8 +102,8 @@ class Options(ABC):
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
 
     @abstractmethod
-    def oracle_calls(self, plan: Plan, inner_steps: int, outer_batches: int) -> dict[str, int]:
-        """Single-sample oracle calls of so many inner steps and outer minibatches in all."""
+    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
+        """Single-sample oracle calls so far, from the sums that `schedules` kept."""
 
 
 def option_names(cls: type) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from fastbilevel import _random
 from fastbilevel._problem import Plan
 from fastbilevel._random import Sampler, make_sampler
+from fastbilevel._schedules import RunningTotals
 from fastbilevel._stencil import finite_difference_coefficients
 from fastbilevel.methods._options import Options
 
@@ -100,6 +101,7 @@ class PenaltyMethod(Options):
             upper=sampler(_random.UPPER, problem.n_upper, self.val_batch_size),
             outer_lower=sampler(_random.OUTER_LOWER, problem.n_lower, outer_lower),
             outer_upper=sampler(_random.OUTER_UPPER, problem.n_upper, outer_upper),
+            linear=sampler(_random.LINEAR, problem.n_lower, self.batch_size),
             n_groups=n_groups,
             g=g,
             independent=self.sharing() is not True,
@@ -119,11 +121,12 @@ class PenaltyMethod(Options):
         nearest = np.abs(offsets) == np.abs(offsets).min()
         return nearest / nearest.sum()
 
-    def oracle_calls(self, plan: Plan, inner_steps: int, outer_batches: int) -> dict[str, int]:
+    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
         """Single-sample oracle calls (algorithms 10)."""
         offsets, _ = self.nodes()
         q, perturbed = offsets.size, int(np.count_nonzero(offsets))
-        lower, upper, outer_lower, outer_upper = (max(1, s.batch) for s in plan.levels)
+        lower, upper, outer_lower, outer_upper = plan.batch_sizes[:4]
+        inner_steps, outer_batches = totals.of("inner_steps"), totals.of("outer_batches")
         times = self.evaluations
         return {
             "f_x": times * perturbed * outer_batches * outer_upper,

@@ -14,7 +14,7 @@ from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, valu
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._problem import BilevelProblem, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,9 @@ class DoubleLoop(TwoRates):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, 0, 0)
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """nu, steps of the groups, lr_x, inner steps, and how many steps and Phi came before."""
         nu, lr = self.rates(first, n, totals)
         steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)

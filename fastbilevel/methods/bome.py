@@ -144,7 +144,9 @@ class BOME(PenaltyMethod):
 
         return *pair(problem.n_y), *pair(problem.n_x), np.zeros(2), np.zeros(4)
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """Step of theta, step of (x, y), and how many of both were taken before."""
         lr_inner = values_of("lr_inner", self.lr_inner, first, n)[:, np.newaxis]
         steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
@@ -161,8 +163,9 @@ class BOME(PenaltyMethod):
     def lower_estimate(self) -> np.ndarray:
         return np.array([[0.0], [1.0]])
 
-    def oracle_calls(self, plan: Plan, inner_steps: int, outer_batches: int) -> dict[str, int]:
-        lower, _, outer_lower, outer_upper = (max(1, s.batch) for s in plan.levels)
+    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
+        lower, _, outer_lower, outer_upper, _ = plan.batch_sizes
+        inner_steps, outer_batches = totals.of("inner_steps"), totals.of("outer_batches")
         return {
             "f_x": outer_batches * outer_upper,
             "f_y": outer_batches * outer_upper,

@@ -155,7 +155,9 @@ class F2SAp(PenaltyMethod):
         """The text of the outer loop and the constants it closes over."""
         return (make_chunk, int(self.normalize), int(self.recenter))
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """nu, lr_y of every group, lr_x, inner steps and what was drawn before."""
         nu, lr_y, lr_x = (
             values_of(name, getattr(self, name), first, n) for name in ("nu", "lr_y", "lr_x")

@@ -84,7 +84,9 @@ class F3SA(TwoRates):
     def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
         return estimator_memory(problem, plan, x, Y, proximal=False)
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """nu, lr of z and y, lr_x, eta, no smoothing, and how many draws came before."""
         nu, lr = self.rates(first, n, totals)
         lr_x = values_of("lr_x", self.lr_x, first, n)

@@ -126,7 +126,9 @@ class ProxF2SA(ProximalMethod):
     def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
         return Y.copy(), Y.copy(), np.zeros(problem.n_x, problem.dtype)
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """nu, lr_y, lr_x, smoothing, and inner steps and minibatches of x with what came before."""
         counts = []
         for name in ("inner_steps", "outer_batches"):

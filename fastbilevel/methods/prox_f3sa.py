@@ -67,7 +67,9 @@ class ProxF3SA(ProximalMethod):
     def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
         return estimator_memory(problem, plan, x, Y, proximal=True)
 
-    def schedules(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, ...]:
+    def schedules(
+        self, plan: Plan, first: int, n: int, totals: RunningTotals
+    ) -> tuple[np.ndarray, ...]:
         """nu, lr_y, lr_x, eta, smoothing, and how many draws came before."""
         nu, lr, lr_x, smoothing = self.rates(first, n)
         eta = estimator_weights(self.momentum, first, n)

@@ -1,11 +1,13 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
 from . import (
+    averages,
     barrier,
     chain,
     csr,
     dense,
     draw,
+    linear_system,
     momentum,
     penalty,
     powers,
@@ -19,11 +21,13 @@ from . import (
 )
 
 __all__ = [
+    "averages",
     "barrier",
     "chain",
     "csr",
     "dense",
     "draw",
+    "linear_system",
     "momentum",
     "penalty",
     "powers",

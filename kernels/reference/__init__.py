@@ -1,11 +1,13 @@
 """Slow NumPy text of every kernel: the specification that all other backends are tested against."""
 
 from . import (
+    averages,
     barrier,
     chain,
     csr,
     dense,
     draw,
+    linear_system,
     momentum,
     penalty,
     powers,
@@ -19,11 +21,13 @@ from . import (
 )
 
 __all__ = [
+    "averages",
     "barrier",
     "chain",
     "csr",
     "dense",
     "draw",
+    "linear_system",
     "momentum",
     "penalty",
     "powers",

@@ -1,0 +1,118 @@
+"""SABA: SOBA with SAGA estimators over the fixed blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fastbilevel._memory import check_memory
+from fastbilevel.methods._description import Description
+from fastbilevel.methods._joint import JointSteps
+
+if TYPE_CHECKING:
+    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._random import Sampler
+
+INITIAL_MEMORIES = ("zeros", "full")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SABA(JointSteps):
+    """SABA (Dagreou, Ablin, Vaiter, Moreau: A framework for bilevel optimization that enables
+    stochastic and global variance reduction algorithms, NeurIPS 2022), Algorithm 1 with SAGA.
+
+    The steps of `SOBA`, where each of G_y, G_yy v, G_xy v, F_y and F_x is replaced by
+    ``new - table[i] + average``: `new` on block i at the old (x, y, v), its row of the table from
+    when the block was last drawn, and the mean of the table, each row weighted by the share of its
+    block. Then ``average <- average + share_i (new - table[i])`` and ``table[i] <- new``.
+
+    Parameters
+    ----------
+    lr_y : float, schedule or None
+        rho. None takes 1 / L, L the largest curvature of g in y at the start.
+    lr_v : float, schedule or None
+        Step of v. None takes `lr_y`, as the paper.
+    lr_x : float or schedule
+        gamma.
+    initial_memory : {"zeros", "full"}
+        What the tables hold at first: zeros, or the gradients of all blocks at the start.
+
+    Notes
+    -----
+    Constant steps converge on finite sums. Only ``sampling="blocks"``; the tables take
+    (2 n_y + n_x) numbers for every block of the lower level and (n_y + n_x) for every block of the
+    upper level, in the problem's dtype.
+    """
+
+    name: ClassVar[str] = "saba"
+    uses_tables: ClassVar[bool] = True
+    description: ClassVar[Description] = Description(
+        complexity={"both": "O((n + m)**(2/3) eps**-2) on n + m samples"},
+        assumptions=(
+            "those of SOBA, for every sample",
+            "finite sums; phi may satisfy PL, then it converges linearly",
+        ),
+        calls="1 f_y, 1 f_x, 1 g_y, 1 product with g_yy, 1 with g_xy, on one lower block",
+        reference="Dagreou et al., NeurIPS 2022, Algorithm 1, Theorems 2 and 3",
+    )
+
+    initial_memory: str = "zeros"
+
+    def check(self, problem: BilevelProblem) -> None:
+        super().check(problem)
+        if self.initial_memory not in INITIAL_MEMORIES:
+            raise ValueError(
+                f"initial_memory must be one of {', '.join(INITIAL_MEMORIES)}; got "
+                f"{self.initial_memory!r}."
+            )
+        if self.sampling != "blocks":
+            raise ValueError(
+                "saba keeps a table of fixed blocks, so sampling must be 'blocks'; got "
+                f"{self.sampling!r}."
+            )
+        exact = self.batch_size is None and self.val_batch_size is None
+        if problem.infinite and not exact:
+            raise ValueError(
+                f"saba needs a finite sum, but {type(problem).__name__} draws its samples without "
+                "end; take 'soba' or 'ma-soba', or leave batch_size and val_batch_size None."
+            )
+
+    def tables(
+        self, problem: BilevelProblem, plan: Plan, x: np.ndarray, y: np.ndarray
+    ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        lower, upper = _blocks(plan.lower), _blocks(plan.outer_upper)
+        n_y, n_x, dtype = problem.n_y, problem.n_x, problem.dtype
+        sizes = (len(lower), n_y), (len(lower), n_y), (len(lower), n_x), (len(upper), n_y)
+        shapes = (*sizes, (len(upper), n_x))
+        needed = sum(rows * columns for rows, columns in shapes) * dtype.itemsize
+        check_memory(needed, f"SABA's tables of {len(lower)} and {len(upper)} blocks")
+        tables = tuple(np.zeros(shape, dtype) for shape in shapes)
+        if self.initial_memory == "full":
+            point = problem.unpack_lower(y)
+            for i, rows in enumerate(lower):
+                # v starts at 0, so the products do too.
+                tables[0][i] = problem.pack_lower(problem.grad_lower_y(x, point, rows))
+            for j, rows in enumerate(upper):
+                tables[3][j] = problem.pack_lower(problem.grad_upper_y(x, point, rows))
+                tables[4][j] = problem.grad_upper_x(x, point, rows)
+        shares = [_shares(lower)] * 3 + [_shares(upper)] * 2
+        weighted = zip(shares, tables, strict=True)
+        return tables, tuple((share @ table).astype(dtype) for share, table in weighted)
+
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+        """Shares of the blocks of both levels."""
+        return _shares(_blocks(plan.lower)), _shares(_blocks(plan.outer_upper))
+
+
+def _blocks(sampler: Sampler) -> list[np.ndarray]:
+    """Rows of the blocks of a sampler, by number; one without rows for an expectation."""
+    starts = range(0, max(1, sampler.order.size), max(1, sampler.batch))
+    return [sampler.order[start : start + sampler.batch] for start in starts]
+
+
+def _shares(blocks: list[np.ndarray]) -> np.ndarray:
+    """Rows of every block over all rows; an expectation, which has none, is one block."""
+    sizes = np.array([max(1, rows.size) for rows in blocks], np.float64)
+    return sizes / sizes.sum()
