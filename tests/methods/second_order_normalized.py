@@ -1,8 +1,8 @@
 """Three outer steps of UniBiO and BO-REP on a scalar problem: normalised momentum, Epoch-SGD.
 
 Fractions stay fractions: 2 ** Fraction(n) is one where the exponent n is a whole number, and a
-float where it is not. m/||m|| of a scalar is its sign, so the momentum is seen where it delays a
-change of sign; vectors are compared in `test_second_order_facts.py`.
+float where it is not. m/||m|| of a scalar is its sign; vectors are compared in
+`test_second_order_normalized.py`. The direction of a step is m.
 """
 
 import math
@@ -66,7 +66,7 @@ def normalized(
         h = f_x(x, y, upper) + draws("cross", k, 0).B * neumann_lr * total
         m = momentum * m + (1 - momentum) * h
         x = clip(x - at(lr_x, k) * (m / abs(m)), bounds)
-        yield x, y, h
+        yield x, y, m
 
 
 def unibio(x, y, bounds, **options) -> Iterator[Step]:

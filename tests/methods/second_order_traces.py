@@ -113,11 +113,11 @@ def stocbio(
 def galet(
     x, y, bounds, *, inner_steps, linear_steps, lr_y, lr_x, lr_v=None, draws=exact
 ) -> Iterator[Step]:
-    """N times y <- y - lr_y g_y; v = 0, T' times v <- v + lr_v H (f_y - H v), lr_v = lr_y^2 if not
-    given; x <- P(x - lr_x (f_x - J v)).
+    """N times y <- y - lr_y g_y; v = 0, T' times v <- v + lr_v H (f_y - H v); if not given, lr_v is
+    the square of the first lr_y; x <- P(x - lr_x (f_x - J v)).
     """
     for k in range(STEPS):
-        rho = at(lr_y, k) ** 2 if lr_v is None else at(lr_v, k)
+        rho = at(lr_y, 0) ** 2 if lr_v is None else at(lr_v, k)
         for t in range(inner_steps):
             y = y - at(lr_y, k) * g_y(x, y, draws("lower", k, t))
         upper, v = draws("upper", k, 0), Fraction(0)
@@ -268,17 +268,19 @@ def vrbo(
 ) -> Iterator[Step]:  # fmt: skip
     """SPIDER: every `period` steps v and u are means of h and G_y at (x_k, y_k), else carried on.
     x <- P(x - lr_x v); then inner_steps times v += h(new) - h(old), u += G_y(new) - G_y(old) on the
-    same minibatches and y <- y - lr_y u. The points: (x_k, y_k) -> (x_{k+1}, y_k) ->
-    (x_{k+1}, y_1) -> ...
+    same minibatches and y <- y - lr_y u. The points: (x_{k+1}, y_k), (x_{k+1}, y_1), ..., each
+    compared with the one before; the first with (x_k, y_k) if v and u are new there, else with the
+    last point of the outer iteration before, where v and u were left.
     """
-    v = u = Fraction(0)
+    v, u, old = Fraction(0), Fraction(0), (x, y)
     for k in range(STEPS):
         if k % period == 0:
             R, Q = refresh_batches, neumann_steps
             estimates = [batches(draws, k, r, Q, "fresh ") for r in range(R)]
             v = sum(hypergradient(x, y, b, neumann_lr) for b in estimates) / R
             u = sum(g_y(x, y, draws("fresh lower", k, r)) for r in range(R)) / R
-        used, old = v, (x, y)
+            old = (x, y)
+        used = v
         x = clip(x - at(lr_x, k) * v, bounds)
         for t in range(inner_steps):
             b, lower, new = batches(draws, k, t, neumann_steps), draws("lower", k, t), (x, y)

@@ -104,7 +104,8 @@ SPIDER = {
 }
 # v_0 = -13/32 and x = 45/64 as with MRBO. The lower steps are gradient steps at the new x,
 # y - 45/128 halves twice: 45/128 - (109/128)/4 = 71/512. v goes on as h(45/64, -19/256), with the y
-# before the last step: 45/128 - (7/16)(275/256) = -485/4096 is the second direction.
+# before the last step: 45/128 - (7/16)(275/256) = -485/4096 is the second direction. From there on,
+# y - 3/8 shrinks by 3/5 twice: 3/8 - (121/512)(9/25) = 3711/12800.
 CASES["vrbo, period 2"] = Case(
     "vrbo",
     traces.vrbo,
@@ -113,8 +114,8 @@ CASES["vrbo, period 2"] = Case(
     SPIDER,
     (
         fractions("45/64", "71/512", "-13/32"),
-        fractions("3/4", "1091/2560", "-485/4096"),
-        fractions("56363/81920", "187037/491520", "5077/40960"),
+        fractions("3/4", "3711/12800", "-485/4096"),
+        fractions("294023/409600", "2420131/7372800", "13177/204800"),
     ),
 )
 # The second direction is h(45/64, 71/512) = 45/128 - (7/16)(441/512) = -207/8192.
@@ -141,9 +142,9 @@ CASES["vrbo, two samples"] = Case(
     SPIDER | {"draws": drawn},
     (
         fractions("1785/4096", "126629/262144", "263/2048"),
-        fractions("31240265/67108864", "97791839/268435456", "-1994825/33554432"),
+        fractions("31240265/67108864", "110194271/268435456", "-1994825/33554432"),
         fractions(
-            "113446626387/274877906944", "2920640300585/13194139533312", "14513499053/137438953472"
+            "112020346707/274877906944", "3100975796009/13194139533312", "15939778733/137438953472"
         ),
     ),
 )

@@ -1,7 +1,8 @@
 """UniBiO and BO-REP: options and the numbers that come out, first steps by hand.
 
 mu = 2, a = 1/2: g_y = 2y - x, h = x/2 + v with v = eta (r_0 + r_1 + r_2). Each x step has length
-lr_x; a ball that acts in a second epoch brings in roots, and then y is written as a float.
+lr_x; a ball that acts in a second epoch brings in roots, and then y is written as a float. What is
+written down is h; the direction of a step is the mean m that `averaged` puts in its place.
 """
 
 from fractions import Fraction as F
@@ -26,6 +27,15 @@ OPTIONS = {
 }
 
 
+def averaged(*steps):
+    """(x, y, m) of the steps (x, y, h): m = 3/4 m + 1/4 h from 0."""
+    m, found = F(0), []
+    for x, y, h in steps:
+        m = 3 * m / 4 + h / 4
+        found.append((x, y, m))
+    return tuple(found)
+
+
 def direction(x, y):
     """h for p = 2: 1 - eta H = 1/2, v = (1 + 1/2 + 1/4)/4 (y - 1)."""
     return x / 2 + 7 * (y - 1) / 16
@@ -42,7 +52,7 @@ CASES["unibio"] = Case(
     START,
     fractions("-1", "11/16"),
     OPTIONS,
-    (
+    averaged(
         fractions("5/8", "1471/16384", "-38855/262144"),
         fractions("11/16", "1471/16384", "-22471/262144"),
         fractions("11/16", "39583769/134217728", "75759791/2147483648"),
@@ -55,7 +65,7 @@ CASES["unibio, first budget"] = Case(
     START,
     None,
     OPTIONS | {"initial_budget": 3},
-    (
+    averaged(
         fractions("5/8", "-1/16", "-55/256"),
         fractions("3/4", "-1/16", "-39/256"),
         fractions("7/8", "38127/131072", "135817/2097152"),
@@ -73,7 +83,7 @@ CASES["unibio, small ball"] = Case(
     START,
     None,
     OPTIONS | {"radius": F(1, 4)},
-    (
+    averaged(
         (F(5, 8), FIRST, direction(1 / 2, FIRST)),
         (F(3, 4), FIRST, direction(5 / 8, FIRST)),
         (F(7, 8), THIRD, direction(3 / 4, THIRD)),
@@ -87,7 +97,7 @@ CASES["unibio, p = 3, y < 0"] = Case(
     fractions("-1/2", "-1/2"),
     None,
     OPTIONS | {"power": 3, "lower_budget": 3, "neumann_lr": F(1, 16)},
-    (
+    averaged(
         fractions("-3/8", "-11/32", "-23591/42592"),
         fractions("-1/4", "-11/32", "-20929/42592"),
         fractions("-1/8", "-53/256", "-2492459/4764064"),
@@ -112,7 +122,7 @@ CASES["unibio, p = 4"] = Case(
         "neumann_lr": F(1, 32),
         "scaling_floor": F(1, 5),
     },
-    (
+    averaged(
         fractions("5/8", "-3/8", "-493/39366"),
         fractions("1/2", "-3/8", "15739/314928"),
         (F(5, 8), LAST, 1 / 4 + 25 / 96 * (1 + 23 / 48 + (23 / 48) ** 2) * (LAST - 1)),
@@ -125,7 +135,7 @@ CASES["bo-rep"] = Case(
     START,
     None,
     OPTIONS | {"lower_budget": 3, "initial_budget": 4},
-    (
+    averaged(
         fractions("5/8", "1471/16384", "-38855/262144"),
         fractions("3/4", "1471/16384", "-22471/262144"),
         fractions("7/8", "114745/393216", "409999/6291456"),
@@ -139,7 +149,7 @@ CASES["bo-rep, small ball"] = Case(
     START,
     fractions("-1", "11/16"),
     OPTIONS | {"lower_budget": 3, "initial_budget": 4, "radius": F(1, 8)},
-    (
+    averaged(
         (F(5, 8), BALL, direction(1 / 2, BALL)),
         (F(11, 16), BALL, direction(5 / 8, BALL)),
         (F(11, 16), BALL + 1 / 8, direction(11 / 16, BALL + 1 / 8)),

@@ -37,15 +37,31 @@ def drawn_rows(case, seed, sampling):
     """draws(role, k, t) of the trace, with the rows that the run draws."""
     lower, products = numbers(case)
 
+    def row_number(role, k, t):
+        if case.method == "vrbo":
+            return spider_number(case.options, role, k, t)
+        if role == "lower":
+            return sum(lower(i) for i in range(k)) + t
+        return k * products + t if role == "linear" else k
+
     def draws(role, k, t):
-        number = {
-            "lower": sum(lower(i) for i in range(k)) + t,
-            "linear": k * products + t,
-        }.get(role, k)
-        sampler = make_sampler(3, 1, sampling, STREAMS[role], key_of(seed), False).as_tuple()
+        number, stream = row_number(role, k, t), STREAMS[role.removeprefix("fresh ")]
+        sampler = make_sampler(3, 1, sampling, stream, key_of(seed), False).as_tuple()
         return BLOCKS[int(draw_batch(sampler, number, 0)[0][0])]
 
     return draws
+
+
+def spider_number(options, role, k, t):
+    """VRBO numbers its estimates, refreshing ones first; each has Q products with H."""
+    period, refreshing, Q = (options[n] for n in ("period", "refresh_batches", "neumann_steps"))
+
+    def refreshes(i):
+        return refreshing if i % period == 0 else 0
+
+    before = sum(refreshes(i) + options["inner_steps"] for i in range(k))
+    before += 0 if role.startswith("fresh") else refreshes(k)
+    return before * Q + t if role.endswith("linear") else before + t
 
 
 METHODS = {
@@ -58,6 +74,7 @@ METHODS = {
     "ma-soba": "ma-soba",
     "mrbo": "mrbo, two samples",
     "sustain": "sustain, two samples",
+    "vrbo": "vrbo, two samples",
     "unibio": "unibio",
     "bo-rep": "bo-rep",
 }
