@@ -44,7 +44,7 @@ class Power:
             raise ValueError(f"offset must be larger than 0; got {self.offset}.")
 
     def __call__(self, k: Any) -> Any:
-        return self.c * (k + self.offset) ** -self.exponent
+        return self.c * (k + self.offset) ** -float(self.exponent)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def make_chunk(k: Any, use_values: int) -> Any:
         lr_inner, lr, step, batch = schedules
         offsets, inner_steps, eta = fixed
         # All gradients at y are taken on the minibatch of x.
-        outer = (samplers[2], samplers[3], samplers[2], samplers[3])
+        outer = (samplers[2], samplers[3], samplers[2], samplers[3], samplers[4])
         k.vector.scale(1.0, offsets, weights)
         for t in range(n):
             Y[0][:] = Y[1]

@@ -101,7 +101,8 @@ class VRBO(NeumannMethod):
     -----
     `jac` is v after the lower steps. The large minibatch gives a mean of `refresh_batches`
     estimates h; the paper has one h whose every factor uses the large minibatch. Small minibatches
-    can make it diverge: nothing pulls v and u back between refreshes.
+    can make it diverge: nothing pulls v and u back between refreshes. A function as `bounds` is
+    applied after the lower steps, not before them.
     """
 
     name: ClassVar[str] = "vrbo"

@@ -7,13 +7,13 @@ import numpy as np
 from .jit import kernel
 
 
-@kernel(fastmath=True)
+@kernel
 def moving_average(h, new, weight):
     for i in range(h.size):
         h[i] = (1.0 - weight) * np.float64(h[i]) + weight * np.float64(new[i])
 
 
-@kernel(fastmath=True)
+@kernel
 def saga(new, row, average, weight):
     for i in range(new.size):
         gradient, mean = new[i], np.float64(average[i])

@@ -7,7 +7,7 @@ import numpy as np
 from .jit import kernel
 
 
-@kernel(fastmath=True)
+@kernel
 def joint_step(Y, G, b, sign, lr_y, lr_v):
     y, v, of_y, of_v = Y[0], Y[1], G[0], G[1]
     for i in range(b.size):
@@ -23,7 +23,7 @@ def inverse_scaling(y, power, floor, out):
         out[i] = 1.0 / ((power - 1.0) * size ** (power - 2.0))
 
 
-@kernel(fastmath=True)
+@kernel
 def scaled_axpy(a, s, x, y):
     for i in range(y.size):
         y[i] = np.float64(y[i]) + a * np.float64(s[i]) * np.float64(x[i])
