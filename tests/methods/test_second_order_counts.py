@@ -90,8 +90,6 @@ def test_reported_calls_are_those_of_the_table(method):
 @pytest.mark.parametrize("method", TABLE)
 def test_full_data_counts_every_row(method):
     options, counts = TABLE[method]
-    if method == "saba":
-        pytest.skip("SABA with one block a level is covered by the table.")
     calls = fb.minimize(
         fb.problems.Quadratic.random(3, 4, n=N), method=method, maxiter=2, **options
     ).oracle_calls

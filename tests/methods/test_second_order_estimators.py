@@ -141,8 +141,7 @@ def bound(method, problem, seed=0, **options):
     """The run of a method, with its memory in sight."""
     chosen = methods.resolve(method, options)
     chosen.check(problem)
-    chosen = chosen.complete(problem, problem.x0, problem.y0)
-    return Run(problem, chosen, key_of(seed), problem.x0, problem.y0, None, 1)
+    return Run(problem, chosen.complete(problem, X0, Y0), key_of(seed), X0, Y0, None, 1)
 
 
 @pytest.mark.parametrize("memory", ["zeros", "full"])
@@ -158,3 +157,33 @@ def test_saba_converges_at_a_constant_step(memory):
     assert np.linalg.norm(noisy.x_last - FINITE.solution()) > 1e-3
     exact = Quadratics.of(FINITE)
     assert np.linalg.norm(exact.rest(-np.linalg.inv(exact.H)) - FINITE.solution()) > 0.1
+
+
+@pytest.mark.parametrize("memory", ["zeros", "full"])
+def test_the_averages_of_saba_are_the_means_of_its_tables(memory):
+    """After every step, each row weighted by its block's share of the rows: 4, 4, 2 and 3, 3, 3, 1
+    of 10. Only the rows of the blocks drawn have changed."""
+    run = bound("saba", FINITE, seed=1, initial_memory=memory, **SAGA)
+    *_, tables, averages = run.state.memory
+    shares = [np.array([0.4, 0.4, 0.2])] * 3 + [np.array([0.3, 0.3, 0.3, 0.1])] * 2
+    before = [table.copy() for table in tables]
+    for step in range(30):
+        for table, average, share in zip(tables, averages, shares, strict=True):
+            np.testing.assert_allclose(average, share @ table, rtol=1e-12, atol=1e-14)
+        run.advance(1)
+        changed = [
+            np.flatnonzero((now != old).any(axis=1))
+            for now, old in zip(tables, before, strict=True)
+        ]
+        # The products with v = 0 are 0 in the first step.
+        assert [rows.size for rows in changed[1:3]] == [int(step > 0)] * 2
+        assert all(rows.size <= 1 for rows in changed)
+        assert np.array_equal(changed[3], changed[4])
+        before = [table.copy() for table in tables]
+    if memory == "full":
+        fresh = bound("saba", FINITE, seed=1, initial_memory="full", **SAGA).state
+        exact = Quadratics.of(FINITE)
+        means = fresh.memory[-1]
+        np.testing.assert_allclose(means[0], exact.lower_y(X0, Y0), atol=1e-14)
+        np.testing.assert_allclose(means[3], exact.upper_y(Y0), atol=1e-14)
+        np.testing.assert_allclose(means[4], exact.R @ X0, atol=1e-14)

@@ -5,6 +5,7 @@ the draw within it. That every estimate of a method takes its own rows, or the s
 is thereby tested on real noise.
 """
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -33,7 +34,7 @@ def numbers(case):
     return steps, 2 * products if case.method == "galet" else products
 
 
-def drawn_rows(case, seed, sampling):
+def drawn_rows(case, seed, sampling, streams=STREAMS):
     """draws(role, k, t) of the trace, with the rows that the run draws."""
     lower, products = numbers(case)
 
@@ -45,7 +46,7 @@ def drawn_rows(case, seed, sampling):
         return k * products + t if role == "linear" else k
 
     def draws(role, k, t):
-        number, stream = row_number(role, k, t), STREAMS[role.removeprefix("fresh ")]
+        number, stream = row_number(role, k, t), streams[role.removeprefix("fresh ")]
         sampler = make_sampler(3, 1, sampling, stream, key_of(seed), False).as_tuple()
         return BLOCKS[int(draw_batch(sampler, number, 0)[0][0])]
 
@@ -91,6 +92,45 @@ def test_iterates_are_those_of_the_rows_drawn(method, sampling):
         assert agree(run(case, problem, seed=seed, **batches), steps)
         different.add(steps[-1][0])
     assert len(different) > 1 or method in ("unibio", "bo-rep")
+
+
+@pytest.mark.parametrize("name", ["bsa, Q = 3", "ttsa, Q = 3", "sustain, Q = 3"])
+def test_every_factor_of_the_random_power_has_its_own_row(name):
+    """Again exactly one sequence of P fits, the one that the count of products confirms."""
+    case, problem = CASES[name], quadratic(*BLOCKS)
+    points = 2 if case.method == "sustain" else 1
+    for seed in range(3):
+        draws, fitting = drawn_rows(case, seed, "replacement"), []
+        seen = run(case, problem, seed=seed, batch_size=1, val_batch_size=1, sampling="replacement")
+        for P in itertools.product(range(3), repeat=3):
+            if agree(seen, case.derived(powers=P.__getitem__, draws=draws)):
+                fitting.append(P)
+        assert [points * sum(P) for P in fitting] == [seen[-1].calls["hvp"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "role", "stream"),
+    [
+        # G_xy on a minibatch of the upper level, or on that of the lower steps.
+        ("unibio", "cross", OUTER_UPPER),
+        ("bo-rep", "cross", OUTER_UPPER),
+        ("stocbio", "cross", LOWER),
+        ("ttsa", "cross", LOWER),
+        # Gradients of f on a minibatch of the lower level.
+        ("mrbo", "upper", OUTER_LOWER),
+        ("sustain", "upper", OUTER_LOWER),
+        # Products with H on the minibatch of G_xy.
+        ("amigo", "linear", OUTER_LOWER),
+        ("galet", "linear", OUTER_LOWER),
+    ],
+)
+def test_rows_of_another_stream_would_be_seen(method, role, stream):
+    case, problem = CASES[METHODS[method]], quadratic(*BLOCKS)
+    wrong = {**STREAMS, role: stream}
+    batches = {"batch_size": 1, "val_batch_size": 1, "sampling": "replacement"}
+    for seed in range(2):
+        steps = case.derived(draws=drawn_rows(case, seed, "replacement", wrong))
+        assert not agree(run(case, problem, seed=seed, **batches), steps)
 
 
 def block_sampler(n, batch, stream, seed):
