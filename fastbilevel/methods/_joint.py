@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class JointSteps(SecondOrder):
         if self.lr_v is not None:
             check_positive("lr_v", self.lr_v)
 
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> JointSteps:
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
         found = super().complete(problem, x, y)
         lr_v = found.lr_y if self.lr_v is None else self.lr_v
         return dataclasses.replace(found, lr_v=lr_v)

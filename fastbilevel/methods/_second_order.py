@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class SecondOrder(Options):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
 
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> SecondOrder:
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
         """These options with the missing step sizes filled in."""
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class AmIGO(LinearSteps):
         reference="Arbel and Mairal, ICLR 2022, Algorithms 1 to 3",
     )
 
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> AmIGO:
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
         found = super().complete(problem, x, y)
         lr_v = found.lr_y if self.lr_v is None else self.lr_v
         return dataclasses.replace(found, lr_v=lr_v)

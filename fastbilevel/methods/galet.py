@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class GALET(LinearSteps):
         reference="Xiao, Lu, Chen, NeurIPS 2023",
     )
 
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> GALET:
+    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
         found = super().complete(problem, x, y)
         if self.lr_v is not None:
             return found

@@ -179,7 +179,8 @@ class UniBiO(NeumannMethod):
     def epochs(self, budget: int) -> list[tuple[int, float, float]]:
         """Steps, radius and step size of every epoch within a budget."""
         p = self.index()
-        tau, found, spent = 2.0 * (p - 1.0) / p, [], 0.0
+        tau, spent = 2.0 * (p - 1.0) / p, 0.0
+        found: list[tuple[int, float, float]] = []
         while spent <= budget:
             e = len(found)
             steps = math.floor(self.epoch_steps * 2.0 ** (tau * e))

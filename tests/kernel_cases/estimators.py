@@ -1,7 +1,5 @@
 """Cases of the averages of gradients and of the steps on a linear system."""
 
-import numpy as np
-
 from kernel_cases import Case, cases_of
 from kernel_cases.vectors import BAD, SIZES, arrays
 

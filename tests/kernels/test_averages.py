@@ -1,4 +1,4 @@
-"""Averages of gradients: their laws, on both backends. Parity of all buffers is in `test_parity`."""
+"""Averages of gradients: their laws, on both backends. For parity see `test_parity`."""
 
 import numpy as np
 import pytest
