@@ -63,7 +63,7 @@ class Quadratics(NamedTuple):
 
     def neumann(self, lr: float, Q: int) -> np.ndarray:
         """lr sum over q = 0, ..., Q of (I - lr H)^q, which stands for the inverse of H."""
-        return lr * sum(self.power(lr, q) for q in range(Q + 1))
+        return lr * np.sum([self.power(lr, q) for q in range(Q + 1)], axis=0)
 
     def rest(self, inverse: np.ndarray) -> np.ndarray:
         """The x at which R x + B' inverse (F y*(x) + c) vanishes, y* = H^-1 (B x + b)."""
