@@ -20,4 +20,5 @@ NAMES: tuple[str, ...] = (
     "nasty",
     "time_scales",
     "oracle_complexity",
+    "uniform_convexity",
 )
