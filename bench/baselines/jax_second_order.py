@@ -1,8 +1,8 @@
 """Six second-order methods in jitted JAX: whole outer iterations inside `lax.scan`.
 
 They are written once over the oracles of `jax_second_order_oracles`; each maker returns a loop and
-a function ``start(x, y, n_lower_blocks, n_upper_blocks)`` of its first state. v solves G_yy v = F_y, but in `soba` and `saba`, which
-follow their paper, G_yy v = -F_y. F_x is 0 in both problems, so it is not there.
+a function ``start(x, y)`` of its first state. v solves G_yy v = F_y; in SOBA and SABA, which follow
+their paper, G_yy v = -F_y. F_x is 0 in both problems, so it is not there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .jax_second_order_oracles import Array, Oracles
+from .jax_second_order_oracles import Array, Arrays, Oracles
+from .numpy_second_order import Constants
 
 State = tuple[Array, ...]
 # run(state, blocks) -> state after the outer iterations that `blocks` has numbers for.
@@ -40,17 +41,6 @@ class Blocks(NamedTuple):
     upper: Any
     linear: Any
     cross: Any
-
-
-class Steps(NamedTuple):
-    """Step sizes and constants; a method reads those that it knows."""
-
-    lr_y: float
-    lr_x: float
-    lr_v: float = 0.0
-    neumann_lr: float = 0.0
-    momentum: float = 1.0
-    lower_momentum: float = 1.0
 
 
 def _scan(step: Callable[[State, Blocks], State]) -> Run:
@@ -82,7 +72,7 @@ def _neumann_sum(
     return eta * lax.scan(step, (F, F), blocks, unroll=unroll)[0][1]
 
 
-def soba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def soba(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """SOBA: state x, y, v; all directions at the old point."""
 
     def step(state, blocks):
@@ -91,10 +81,10 @@ def soba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         F = oracles.upper_gradient(y, blocks.upper)
         return oracles.add(x, -s.lr_x * J, blocks.lower), y - s.lr_y * G, v - s.lr_v * (H + F)
 
-    return _scan(step), lambda x, y, n_lower, n_upper: (x, y, jnp.zeros_like(y))
+    return _scan(step), lambda x, y: (x, y, jnp.zeros_like(y))
 
 
-def saba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def saba(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """SABA: SAGA tables of all five quantities by block, zeros at first.
 
     The table of G_xy v holds parts. All blocks are of the same size, so each weighs 1 / blocks.
@@ -131,8 +121,8 @@ def saba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         first = entries(state[4], jax.tree.map(lambda numbers: numbers[0], blocks))
         return lax.scan(step, (state, first), (blocks, ahead))[0][0]
 
-    def start(x, y, n_lower, n_upper):
-        zero = jnp.zeros_like(y)
+    def start(x, y):
+        zero, (n_lower, n_upper) = jnp.zeros_like(y), oracles.blocks
         shapes = (n_lower, *y.shape), (n_lower, *y.shape), (n_upper, *y.shape)
         tables = [jnp.zeros(shape, y.dtype) for shape in (*shapes, (n_lower, oracles.part_size))]
         return x, y, zero, (zero, zero, zero, jnp.zeros_like(x)), tuple(tables)
@@ -140,7 +130,7 @@ def saba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
     return run, start
 
 
-def ma_soba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def ma_soba(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """MA-SOBA: x moves along the old average h; state x, y, v, h."""
 
     def step(state, blocks):
@@ -150,10 +140,10 @@ def ma_soba(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         average = oracles.add((1 - s.momentum) * h, -s.momentum * J, blocks.lower)
         return x - s.lr_x * h, y - s.lr_y * G, v - s.lr_v * (H - F), average
 
-    return _scan(step), lambda x, y, n_lower, n_upper: (x, y, jnp.zeros_like(y), jnp.zeros_like(x))
+    return _scan(step), lambda x, y: (x, y, jnp.zeros_like(y), jnp.zeros_like(x))
 
 
-def stocbio(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def stocbio(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """stocBiO: state x, y."""
 
     def step(state, blocks):
@@ -168,10 +158,10 @@ def stocbio(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         J = oracles.cross_product(part_of(blocks.cross), y, v, blocks.cross)
         return oracles.add(x, s.lr_x * J, blocks.cross), y
 
-    return _scan(step), lambda x, y, n_lower, n_upper: (x, y)
+    return _scan(step), lambda x, y: (x, y)
 
 
-def amigo(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def amigo(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """AmIGO: SGD on y and on the quadratic of v, both warm; state x, y, v."""
 
     def step(state, blocks):
@@ -190,10 +180,10 @@ def amigo(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         J = oracles.cross_product(part_of(blocks.cross), y, v, blocks.cross)
         return oracles.add(x, s.lr_x * J, blocks.cross), y, v
 
-    return _scan(step), lambda x, y, n_lower, n_upper: (x, y, jnp.zeros_like(y))
+    return _scan(step), lambda x, y: (x, y, jnp.zeros_like(y))
 
 
-def mrbo(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
+def mrbo(oracles: Oracles, s: Constants, unroll: bool) -> tuple[Run, Callable]:
     """MRBO: STORM on both levels; state x, y, their predecessors, directions v and u, k.
 
     Both points are evaluated side by side, on the same minibatches.
@@ -207,6 +197,7 @@ def mrbo(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         lower_products=jax.vmap(oracles.lower_products, (0, 0, 0, None)),
         upper_gradient=jax.vmap(oracles.upper_gradient, (0, None)),
         part_size=oracles.part_size,
+        blocks=oracles.blocks,
     )
 
     def step(state, blocks):
@@ -227,7 +218,7 @@ def mrbo(oracles: Oracles, s: Steps, unroll: bool) -> tuple[Run, Callable]:
         u = G[0] + keep_u * (u - G[1])
         return x - s.lr_x * v, y - s.lr_y * u, x, y, v, u, k + 1
 
-    def start(x, y, n_lower, n_upper):
+    def start(x, y):
         zeros = jnp.zeros_like(x), jnp.zeros_like(y)
         return x, y, x, y, *zeros, jnp.zeros((), jnp.int32)
 
@@ -244,31 +235,43 @@ METHODS = {
 }
 
 
-def make_loop(
-    method: str, oracles: Oracles, steps: Steps, unroll: bool = False
-) -> tuple[Callable[[State, Blocks], State], Callable]:
-    """A jitted function of the state and the blocks of T outer iterations, and one that starts it.
+class Loop:
+    """One method on one problem, jitted.
 
     Parameters
     ----------
     method : str
         Of `METHODS`.
-    oracles : Oracles
-    steps : Steps
+    make_oracles : callable
+        ``make_oracles(data)`` -> `Oracles`.
+    data : Arrays
+        Passed to the compiled function at each call: as constants, every loop would have a copy.
+    steps : Constants
     unroll : bool
         Write the inner steps out instead of a scan inside the scan.
-
-    Returns
-    -------
-    run : callable
-        ``run(state, blocks) -> state``; the old state's memory is given up.
-    start : callable
-        ``start(x, y, n_lower_blocks, n_upper_blocks) -> state``. x and y come first in all states.
     """
-    loop, first = METHODS[method](oracles, steps, unroll)
 
-    def start(x, y, n_lower, n_upper):
+    def __init__(
+        self,
+        method: str,
+        make_oracles: Callable[[Arrays], Oracles],
+        data: Arrays,
+        steps: Constants,
+        unroll: bool = False,
+    ) -> None:
+        def parts(data: Arrays) -> tuple[Run, Callable]:
+            return METHODS[method](make_oracles(data), steps, unroll)
+
+        self._data, self._first = data, parts(data)[1]
+        self._run = jax.jit(
+            lambda state, blocks, data: parts(data)[0](state, blocks), donate_argnums=0
+        )
+
+    def start(self, x: Array, y: Array) -> State:
+        """The first state. x and y come first in all states."""
         # Memory that is given up must not be shared.
-        return jax.tree.map(jnp.copy, first(x, y, n_lower, n_upper))
+        return jax.tree.map(jnp.copy, self._first(x, y))
 
-    return jax.jit(loop, donate_argnums=0), start
+    def __call__(self, state: State, blocks: Blocks) -> State:
+        """The state after the outer iterations of `blocks`; the old one's memory is given up."""
+        return self._run(state, blocks, self._data)

@@ -1,9 +1,9 @@
 """Gradients and second-order products of the two dense problems in JAX, by several writings.
 
 The loops of `jax_second_order` call them. `by_hand` writes softmax regression's formulas out, with
-W and V in one matrix product; otherwise `jax.grad` and `jax.jvp` derive them from the objective, and
-one `jax.jvp` of the gradient gives G_y, G_yy v and G_xy v together. `flip` keeps lower variables
-as (C, d) instead of (d, C), so that gradients are R' X. None is the fastest everywhere.
+W and V in one matrix product; otherwise `jax.grad` and `jax.jvp` derive them from the objective,
+and one `jax.jvp` of the gradient gives G_y, G_yy v and G_xy v together. `flip` keeps lower
+variables as (C, d) instead of (d, C), so that gradients are R' X. None is the fastest everywhere.
 
 A minibatch is a slice of the shuffled rows. Lower oracles take the part of x that a block needs:
 its own rows' weights in hyper-cleaning, everything in learned penalties. Cross products come in
@@ -45,6 +45,8 @@ class Oracles(NamedTuple):
         ``(W, block)`` -> F_y; F_x is 0 in both problems.
     part_size : int
         Entries of a part.
+    blocks : tuple of two int
+        Number of lower and of upper minibatches.
     """
 
     part: Callable[[Array, Array], Array]
@@ -55,6 +57,7 @@ class Oracles(NamedTuple):
     lower_products: Callable[..., tuple[Array, Array, Array]]
     upper_gradient: Callable[..., Array]
     part_size: int
+    blocks: tuple[int, int]
 
 
 def cut(array: Array, block: Array, batch: int) -> Array:
@@ -88,8 +91,26 @@ def _curvature(P: Array, U: Array) -> Array:
     return P * (U - (P * U).sum(axis=1, keepdims=True))
 
 
+class Arrays(NamedTuple):
+    """Rows and targets of both levels on the device, in the order in which blocks are cut."""
+
+    A: Array
+    a: Array
+    B: Array
+    b: Array
+
+    @classmethod
+    def of(cls, train: Side, val: Side, columns: int) -> Arrays:
+        """Targets are one-hot, or with `columns` 1 the labels 0 and 1."""
+        (A, a), (B, b) = train, val
+        classes = np.eye(columns)
+        targets = (y[:, None] if columns == 1 else classes[y] for y in (a, b))
+        a, b = (jnp.asarray(target.astype(A.dtype)) for target in targets)
+        return cls(jnp.asarray(A), a, jnp.asarray(B), b)
+
+
 class _Regression(NamedTuple):
-    """Data and shapes that both problems share."""
+    """What both problems share; `Arrays`, unpacked, and how they are read."""
 
     A: Array
     a: Array
@@ -112,6 +133,9 @@ class _Regression(NamedTuple):
         half = R.shape[1]
         return (G[:half], G[half:]) if self.flip else (G[:, :half], G[:, half:])
 
+    def blocks(self) -> tuple[int, int]:
+        return self.A.shape[0] // self.batch, self.B.shape[0] // self.batch
+
     def lower_block(self, block: Array) -> tuple[Array, Array]:
         return cut(self.A, block, self.batch), cut(self.a, block, self.batch)
 
@@ -130,17 +154,6 @@ class _Regression(NamedTuple):
 
 def _scaled(function: Callable[..., Array], factor: float) -> Callable[..., Array]:
     return function if factor == 1 else lambda *arguments: factor * function(*arguments)
-
-
-def _regression(train: Side, val: Side, batch: int, columns: int, flip: bool) -> _Regression:
-    dtype = train[0].dtype
-    classes = int(train[1].max()) + 1
-
-    def targets(y: np.ndarray) -> Array:
-        return jnp.asarray(y[:, None] if columns == 1 else np.eye(classes)[y], dtype)
-
-    A, a, B, b = jnp.asarray(train[0]), targets(train[1]), jnp.asarray(val[0]), targets(val[1])
-    return _Regression(A, a, B, b, batch, flip, 2.0 if columns == 1 else 1.0)
 
 
 def _derived(lower: Callable[..., Array], metric: float) -> dict[str, Callable]:
@@ -167,10 +180,10 @@ def _derived(lower: Callable[..., Array], metric: float) -> dict[str, Callable]:
 
 
 def cleaning(
-    train: Side, val: Side, batch: int, reg: float, by_hand: bool = False, flip: bool = False
+    data: Arrays, batch: int, reg: float, by_hand: bool = False, flip: bool = False
 ) -> Oracles:
     """Hyper-cleaning: g = mean sigmoid(x_i) CE_i + reg |W|^2, f = mean CE; x by training row."""
-    s = _regression(train, val, batch, 0, flip)
+    s = _Regression(*data, batch, flip, 1.0)
 
     def lower(part, W, block):
         X, target = s.lower_block(block)
@@ -223,21 +236,20 @@ def cleaning(
         add=add,
         upper_gradient=s.upper_gradient(by_hand),
         part_size=batch,
+        blocks=s.blocks(),
         **(written if by_hand else _derived(lower, s.metric)),
     )
 
 
-def learned_penalty(
-    train: Side, val: Side, batch: int, columns: int = 2, by_hand: bool = False, flip: bool = False
-) -> Oracles:
+def learned_penalty(data: Arrays, batch: int, by_hand: bool = False, flip: bool = False) -> Oracles:
     """One penalty per feature for two classes: g = mean CE + mean(exp(x_i) W_ic^2)/2, f = mean CE.
 
-    With `columns` 1, W is the difference of the two columns, which stay each other's negative
-    (see `jax_dense.make_logistic_penalty`): logistic regression with gradients and Hessian
+    If targets have one column, W is the difference of the two columns, which stay each other's
+    negative (see `jax_dense.make_logistic_penalty`): logistic regression with gradients and Hessian
     products counted twice follows the same path with half the numbers.
     """
-    s = _regression(train, val, batch, columns, flip)
-    d = s.A.shape[1]
+    d, columns = data.A.shape[1], data.a.shape[1]
+    s = _Regression(*data, batch, flip, 2.0 if columns == 1 else 1.0)
     # sum over both columns of (1/2) (W_ic)^2 / (2 d); columns are half of their difference.
     scale = 1 / (4 * d) if columns == 1 else 1 / (2 * d)
 
@@ -283,5 +295,6 @@ def learned_penalty(
         add=lambda x, change, block: x + change,
         upper_gradient=s.upper_gradient(by_hand),
         part_size=d,
+        blocks=s.blocks(),
         **(written if by_hand else _derived(lower, s.metric)),
     )
