@@ -50,6 +50,13 @@ def check_positive(name: str, value: Any) -> None:
     check_schedule(name, value)
 
 
+def check_constant(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> None:
+    """Raise unless `value` is a number larger than `least`, or equal to it if not `strict`."""
+    if callable(value):
+        raise TypeError(f"{name} must be a number; it cannot be a schedule.")
+    check_schedule(name, value, least=least, strict=strict)
+
+
 def closest(name: str, known: Any, kind: str) -> str:
     """A sentence that says `name` is unknown and lists the closest of the `known` names."""
     known = sorted(known)

@@ -4,14 +4,16 @@ import ast
 import inspect
 import textwrap
 
+import numpy as np
 import pytest
 from numba.core import event
 
 import fastbilevel as fb
+from fastbilevel import _linear_solvers
 from fastbilevel._problem import Plan
 from fastbilevel._random import key_of
 from fastbilevel.methods import METHODS
-from fastbilevel.problems import _composed, hard
+from fastbilevel.problems import _composed, _products, hard
 
 ALLOWED = (
     ast.FunctionDef,
@@ -19,6 +21,7 @@ ALLOWED = (
     ast.arg,
     ast.For,
     ast.If,
+    ast.IfExp,
     ast.Return,
     ast.Assign,
     ast.AugAssign,
@@ -42,6 +45,9 @@ ALLOWED = (
 )
 
 
+REGRESSION = (np.eye(4), np.ones(4), -np.eye(4), np.ones(4))
+
+
 def chunk_makers():
     for cls in METHODS.values():
         make, *_ = cls().chunk_text()
@@ -59,6 +65,14 @@ def oracle_makers():
         yield pytest.param(make, id=name)
     for make in (_composed.make_gradients, _composed.make_lower_values):
         yield pytest.param(make, id=make.__name__)
+    for name, (_, (make, *_)) in _products.PARTS.items():
+        yield pytest.param(make, id=f"composed.{name}")
+    for name, make in vars(_linear_solvers).items():
+        if name.startswith("make_"):
+            yield pytest.param(make, id=name)
+    softmax = small_problem()
+    for name, (make, *_) in softmax.fused_texts(some_plan(fb.SOBA())).items():
+        yield pytest.param(make, id=f"softmax.{name}")
     chain = hard.CarmonChain(3)
     instances = (
         hard.Nasty(),
@@ -66,10 +80,17 @@ def oracle_makers():
         hard.Separable(chain),
         hard.YStarOracle(chain),
         hard.ZeroChain(),
+        hard.UniformlyConvex(4),
+        fb.problems.LpRegression(*REGRESSION, power=4.0, reg=0.1),
     )
     for instance in instances:
         for name, (make, *_) in instance.texts().items():
             yield pytest.param(make, id=f"{type(instance).__name__}.{name}")
+
+
+def small_problem():
+    y = np.array([0, 1, 0, 1])
+    return fb.problems.LearnToRegularize(np.eye(4), y, -np.eye(4), y)
 
 
 def inner_function(make):
@@ -98,7 +119,7 @@ def test_an_outer_loop_never_reads_an_array_to_decide(make):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     } | {a.arg for a in text.args.args}
     for node in ast.walk(text):
-        if isinstance(node, ast.If):
+        if isinstance(node, ast.If | ast.IfExp):
             names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
             assert not names & local
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastbilevel._arguments import domain_of
-from fastbilevel._checks import check_positive
+from fastbilevel._checks import check_constant, check_positive
 from fastbilevel._curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel.methods._lower_projection import lower_domain, projection_of
@@ -35,11 +35,10 @@ class ProximalMethod(PenaltyMethod):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        for name in ("lr_x", "nu", "prox", "smoothing"):
+        check_constant("prox", self.prox)
+        for name in ("lr_x", "nu", "smoothing"):
             check_positive(name, getattr(self, name))
         self._smoothing(0, 1)
-        if callable(self.prox):
-            raise TypeError("prox must be a number; it cannot be a schedule.")
         if self.lr_y is not None:
             check_positive("lr_y", self.lr_y)
         domain_of(

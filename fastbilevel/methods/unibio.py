@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_fraction, check_integer, check_positive
+from fastbilevel._checks import check_constant, check_fraction, check_integer, check_positive
 from fastbilevel._curvature import curvature_range
 from fastbilevel._linear_solvers import HypergradientEstimate, row_scaled_neumann
-from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, counts_of, values_of
+from fastbilevel._schedules import RunningTotals, Schedule, counts_of, values_of
 from fastbilevel._uniform_convexity import power_of
 from fastbilevel.kernels.reference.projection import BALL
 from fastbilevel.methods._description import Description
@@ -101,7 +101,7 @@ class UniBiO(NeumannMethod):
 
     Notes
     -----
-    The iterates that an epoch averages are those after each step. D scales the rows of g_yy: the
+    `jac` is m. The iterates that an epoch averages are those after each step. D scales the rows of g_yy: the
     authors' code scales columns and drops the term q = 0 and the absolute value.
     """
 
@@ -142,12 +142,12 @@ class UniBiO(NeumannMethod):
         for name in ("period", "epoch_steps"):
             check_integer(name, getattr(self, name), 1)
         if self.power is not None:
-            check_schedule("power", self.power, least=2.0, strict=False)
+            check_constant("power", self.power, least=2.0, strict=False)
         check_positive("lower_budget", self.lower_budget)
         if self.initial_budget is not None:
             check_integer("initial_budget", self.initial_budget, 1)
         for name in ("radius", "scaling_floor"):
-            check_positive(name, getattr(self, name))
+            check_constant(name, getattr(self, name))
         check_fraction("momentum", self.momentum)
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> UniBiO:

@@ -46,7 +46,7 @@ def make_chunk(k: Any) -> Any:
                 x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
             )
             Y_old[0][:] = Y[0]
-            for _ in range(inner_steps):
+            for s in range(inner_steps + 1):
                 lower_gradient(data, samplers, work, x, Y, draw, G)
                 lower_gradient(data, samplers, work, x_old, Y_old, draw, G_old)
                 hypergradient(
@@ -61,7 +61,7 @@ def make_chunk(k: Any) -> Any:
                 k.momentum.recursive_momentum(phi, h, h_old, 0.0)
                 x_old[:] = x
                 Y_old[0][:] = Y[0]
-                k.vector.axpy(-lr_y[t], u, Y[0])
+                k.vector.axpy(-lr_y[t, s], u, Y[0])
                 draw += 1
                 product += terms[t]
 
@@ -75,17 +75,18 @@ class VRBO(NeumannMethod):
 
     h(x, y) is the hypergradient estimate of `StocBiO`. Every `period` outer iterations v and u
     become the means of h and G_y at (x_k, y_k) over `refresh_batches` sets of minibatches. Then
-    ``x_{k+1} = P_X(x_k - lr_x v)``, and `inner_steps` times
+    ``x_{k+1} = P_X(x_k - lr_x v)``, and for t = 0, ..., m, from y_0 = y_k on,
 
     ``v <- v + h(x_{k+1}, y_t) - h(x', y')``, ``u <- u + G_y(x_{k+1}, y_t) - G_y(x', y')``,
     ``y_{t+1} = y_t - lr_y u``,
 
-    with (x', y') the point before, first (x_k, y_k), on the same minibatches.
+    with (x', y') the point before, first (x_k, y_k), on the same minibatches. The last correction
+    is at y_{k+1} = y_m, to which v and u then belong.
 
     Parameters
     ----------
     inner_steps : int
-        m + 1.
+        m, steps of y.
     period : int
         q.
     refresh_batches : int
@@ -99,7 +100,7 @@ class VRBO(NeumannMethod):
 
     Notes
     -----
-    `jac` is v after the lower steps. The large minibatch gives a mean of `refresh_batches`
+    `jac` is v at (x_k, y_k), the direction of the step of x. The large minibatch gives a mean of `refresh_batches`
     estimates h; the paper has one h whose every factor uses the large minibatch. Small minibatches
     can make it diverge: nothing pulls v and u back between refreshes. A function as `bounds` is
     applied after the lower steps, not before them.
@@ -138,17 +139,18 @@ class VRBO(NeumannMethod):
         return estimator_buffers(problem, x, Y)
 
     def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_y, lr_x, whether the estimators are kept, refreshing draws, and the series'."""
+        """lr_y at every correction, none at the last; lr_x, whether the estimators are kept, refreshing draws, and the series'."""
         due = np.arange(first, first + n) % self.period == 0
         refreshes = np.where(due, self.refresh_batches, 0)
-        draws = refreshes + self.inner_steps
+        corrections = self.inner_steps + 1
+        draws = refreshes + corrections
         series = self.linear_system(plan, first, n, totals, draws)
         # A refresh is taken at one point only, the series counts two.
         totals.before("estimates", -refreshes)
         totals.before("products", -refreshes * self.neumann_steps)
-        totals.before("lower_gradients", refreshes + 2 * self.inner_steps)
+        totals.before("lower_gradients", refreshes + 2 * corrections)
         return (
-            values_of("lr_y", self.lr_y, first, n),
+            np.outer(values_of("lr_y", self.lr_y, first, n), np.arange(corrections, 0, -1) > 1),
             values_of("lr_x", self.lr_x, first, n),
             1.0 - due,
             refreshes,

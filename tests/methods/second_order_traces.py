@@ -267,24 +267,24 @@ def vrbo(
     draws=exact,
 ) -> Iterator[Step]:  # fmt: skip
     """SPIDER: every `period` steps v and u are means of h and G_y at (x_k, y_k), else carried on.
-    x <- P(x - lr_x v); then inner_steps times v += h(new) - h(old), u += G_y(new) - G_y(old) on the
-    same minibatches and y <- y - lr_y u. The points: (x_{k+1}, y_k), (x_{k+1}, y_1), ..., each
-    compared with the one before; the first with (x_k, y_k) if v and u are new there, else with the
-    last point of the outer iteration before, where v and u were left.
+    x <- P(x - lr_x v); then for t = 0..m v += h(new) - h(old), u += G_y(new) - G_y(old) on the same
+    minibatches and, unless t = m, y <- y - lr_y u. The points: (x_{k+1}, y_k), (x_{k+1}, y_1), ...,
+    each compared with the one before, the first with (x_k, y_k). m is inner_steps.
     """
-    v, u, old = Fraction(0), Fraction(0), (x, y)
+    v, u = Fraction(0), Fraction(0)
     for k in range(STEPS):
         if k % period == 0:
             R, Q = refresh_batches, neumann_steps
             estimates = [batches(draws, k, r, Q, "fresh ") for r in range(R)]
             v = sum(hypergradient(x, y, b, neumann_lr) for b in estimates) / R
             u = sum(g_y(x, y, draws("fresh lower", k, r)) for r in range(R)) / R
-            old = (x, y)
-        used = v
+        used, old = v, (x, y)
         x = clip(x - at(lr_x, k) * v, bounds)
-        for t in range(inner_steps):
+        for t in range(inner_steps + 1):
             b, lower, new = batches(draws, k, t, neumann_steps), draws("lower", k, t), (x, y)
             v = v + hypergradient(*new, b, neumann_lr) - hypergradient(*old, b, neumann_lr)
             u = u + g_y(*new, lower) - g_y(*old, lower)
-            old, y = new, y - at(lr_y, k) * u
+            old = new
+            if t < inner_steps:
+                y = y - at(lr_y, k) * u
         yield x, y, used

@@ -103,22 +103,20 @@ SPIDER = {
     "lr_x": F(1, 2),
 }
 # v_0 = -13/32 and x = 45/64 as with MRBO. The lower steps are gradient steps at the new x,
-# y - 45/128 halves twice: 45/128 - (109/128)/4 = 71/512. v goes on as h(45/64, -19/256), with the y
-# before the last step: 45/128 - (7/16)(275/256) = -485/4096 is the second direction. From there on,
-# y - 3/8 shrinks by 3/5 twice: 3/8 - (121/512)(9/25) = 3711/12800.
+# y - 45/128 halves twice: 45/128 - (109/128)/4 = 71/512. v goes on as h(45/64, 71/512), the second
+# direction, 45/128 - (7/16)(441/512) = -207/8192, whether it is refreshed or not.
 CASES["vrbo, period 2"] = Case(
     "vrbo",
     traces.vrbo,
     START,
-    fractions("-1", "3/4"),
+    None,
     SPIDER,
     (
         fractions("45/64", "71/512", "-13/32"),
-        fractions("3/4", "3711/12800", "-485/4096"),
-        fractions("294023/409600", "2420131/7372800", "13177/204800"),
+        fractions("11727/16384", "14283/51200", "-207/8192"),
+        fractions("142243/204800", "1168271/3686400", "8689/204800"),
     ),
 )
-# The second direction is h(45/64, 71/512) = 45/128 - (7/16)(441/512) = -207/8192.
 CASES["vrbo, period 1"] = Case(
     "vrbo",
     traces.vrbo,
@@ -142,9 +140,11 @@ CASES["vrbo, two samples"] = Case(
     SPIDER | {"draws": drawn},
     (
         fractions("1785/4096", "126629/262144", "263/2048"),
-        fractions("31240265/67108864", "110194271/268435456", "-1994825/33554432"),
+        fractions("258238855/536870912", "952690513/2147483648", "-24275335/268435456"),
         fractions(
-            "112020346707/274877906944", "3100975796009/13194139533312", "15939778733/137438953472"
+            "913531103901/2199023255552",
+            "26327583724967/105553116266496",
+            "144215246179/1099511627776",
         ),
     ),
 )

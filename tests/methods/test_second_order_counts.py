@@ -45,10 +45,10 @@ TABLE = {
     "stocbio": ({**NEUMANN, "inner_steps": 4}, lambda k: (k, 4 * k, 3 * k, k)),
     "mrbo": (STORM, lambda k: (2 * k, 2 * k, 6 * k, 2 * k)),
     "sustain": (STORM, lambda k: (2 * k, 2 * k, None, 2 * k)),
-    # Two lower steps, 4 points an iteration, and 5 minibatches at one point in each refresh.
+    # Two lower steps, 6 points an iteration, and 5 minibatches at one point in each refresh.
     "vrbo": (
         {**NEUMANN, "inner_steps": 2, "period": 3, "refresh_batches": 5},
-        lambda k: tuple(c * (4 * k + 5 * refreshed(k)) for c in (1, 1, 3, 1)),
+        lambda k: tuple(c * (6 * k + 5 * refreshed(k)) for c in (1, 1, 3, 1)),
     ),
     "soba": (LINEAR, lambda k: (k, k, k, k)),
     "saba": (LINEAR, lambda k: (k, k, k, k)),

@@ -60,7 +60,7 @@ def spider_number(options, role, k, t):
     def refreshes(i):
         return refreshing if i % period == 0 else 0
 
-    before = sum(refreshes(i) + options["inner_steps"] for i in range(k))
+    before = sum(refreshes(i) + options["inner_steps"] + 1 for i in range(k))
     before += 0 if role.startswith("fresh") else refreshes(k)
     return before * Q + t if role.endswith("linear") else before + t
 
