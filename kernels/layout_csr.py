@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .layout_dense import MOST_BLOCKS
 from .memory import aligned_empty
 
 
@@ -133,3 +134,42 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
         aligned_empty(n_features, dtype),
         aligned_empty(n_features, dtype),
     )
+
+
+def curvature_workspace(n_features, batch, C, dtype):
+    """Scratch arrays of the csr_curvature family.
+
+    Parameters
+    ----------
+    n_features, batch, C, dtype
+        As in `workspace`; `batch` rows of the largest minibatch.
+
+    Returns
+    -------
+    Z : (2*batch*C,) array
+        Logits, then residuals; directions, then curvatures.
+    coefficients, slopes : (batch,) float64 arrays
+        Weights and slopes of the rows.
+    """
+    return aligned_empty(2 * batch * C, dtype), np.empty(batch), np.empty(batch)
+
+
+def linear_memory(n_features, blocks, batch, C, dtype):
+    """What the linear steps keep of the blocks as long as y is the same.
+
+    Parameters
+    ----------
+    n_features, C, dtype
+        As in `workspace`.
+    blocks, batch : int
+        Number of fixed blocks, 0 if there are none, and their rows.
+
+    Returns
+    -------
+    probabilities : (blocks*batch*C,) array
+        Row by row; room for one block if they are too many to keep.
+    known : (blocks,) int64 array
+        0 for blocks that are not there yet; of size 0 if none is kept.
+    """
+    kept = blocks if blocks <= MOST_BLOCKS else 0
+    return aligned_empty(max(1, kept) * batch * C, dtype), np.zeros(kept, np.int64)

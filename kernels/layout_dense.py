@@ -17,6 +17,10 @@ GROUP = 16
 # Features that scratch arrays are padded to: the widest vector register, and what threads share.
 UNIT = 16
 
+# Probabilities are kept from one linear step to the next if there are at most so many blocks: ten
+# steps on more of them meet few blocks twice.
+MOST_BLOCKS = 32
+
 # Up to this many features fixed blocks are also stored transposed, in tiles.
 FEW_FEATURES = 64
 # Features of a tile are padded to a multiple of this.
@@ -108,3 +112,63 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
         aligned_empty(panels * columns * PANEL, dtype),
         np.ones((2, g)),
     )
+
+
+def panel_samples(row_bytes):
+    """Samples of a panel of rows of so many bytes."""
+    return max(STRIP, min(PANEL, PANEL_BYTES // row_bytes // STRIP * STRIP))
+
+
+def curvature_workspace(n_features, batch, C, dtype):
+    """Scratch arrays of the dense_curvature family.
+
+    Parameters
+    ----------
+    n_features, batch, C, dtype
+        As in `workspace`; `batch` rows of the largest minibatch.
+
+    Returns
+    -------
+    addresses, labels : (m,) int64 and int32 arrays
+    coefficients : (m,) array
+    slopes : (m,) float64 array
+        Of each sample of the minibatch; m is padded.
+    differences, gradient : (2*(C-1)*d,) arrays
+        Of y and v, or of v and its product; d padded.
+    Z : (2*(C-1)*PANEL,) array
+        Logits and directions of a panel.
+    """
+    samples = _round_up(batch, PANEL) + PANEL
+    size = 2 * (C - 1) * _round_up(n_features, UNIT)
+    return (
+        np.empty(samples, np.int64),
+        np.zeros(samples, np.int32),
+        np.zeros(samples, dtype),
+        np.empty(samples),
+        aligned_empty(size, dtype),
+        aligned_empty(size, dtype),
+        aligned_empty(2 * (C - 1) * PANEL, dtype),
+    )
+
+
+def linear_memory(n_features, blocks, batch, C, dtype):
+    """What the linear steps keep of the blocks as long as y is the same.
+
+    Parameters
+    ----------
+    n_features, C, dtype
+        As in `workspace`.
+    blocks, batch : int
+        Number of fixed blocks, 0 if there are none, and their rows.
+
+    Returns
+    -------
+    probabilities : (blocks*panels*(C-1)*PANEL,) array
+        Panel by panel; room for one block if they are too many to keep.
+    known : (blocks,) int64 array
+        0 for blocks that are not there yet; of size 0 if none is kept.
+    """
+    kept = blocks if blocks <= MOST_BLOCKS else 0
+    panels = -(-batch // panel_samples(n_features * np.dtype(dtype).itemsize))
+    size = max(1, kept) * panels * (C - 1) * PANEL
+    return aligned_empty(size, dtype), np.zeros(kept, np.int64)

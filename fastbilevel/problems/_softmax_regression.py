@@ -16,6 +16,7 @@ from fastbilevel._random import Sampler
 from fastbilevel.kernels import layout_csr, layout_dense
 from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE
+from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
 from fastbilevel.problems import _softmax_texts as oracle_texts
 from fastbilevel.problems.callables import make_zero
 
@@ -157,9 +158,26 @@ class SoftmaxRegression(BilevelProblem):
             int(plan.independent),
             self._is_threaded(plan),
         )
-        return {
+        first_order = {
             "perturbed_descent": descent,
             "perturbed_gradient": self._perturbed_gradient(plan),
+        }
+        return first_order | self._second_order_texts(plan)
+
+    def _second_order_texts(self, plan: Plan) -> dict[str, Text]:
+        """Texts with Hessian-vector products; none if their minibatches are cut differently."""
+        cuts = {(s.mode, s.batch) for s in (plan.lower, plan.outer_lower, plan.linear)}
+        if len(cuts) > 1 or plan.upper.batch != plan.outer_upper.batch:
+            return {}
+        constants = (self._shape[1], self._sparse)
+        learned = self._penalty[0]
+        return {
+            "lower_products": (curvature_texts.make_lower_products, *constants, learned),
+            "cross_product": (curvature_texts.make_cross_product, *constants, learned),
+            "upper_gradients": (curvature_texts.make_upper_gradients, *constants),
+            "lower_gradient": (curvature_texts.make_lower_gradient, *constants),
+            "hessian_product": (curvature_texts.make_hessian_product, *constants),
+            "linear_descent": (curvature_texts.make_linear_descent, *constants),
         }
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
@@ -170,13 +188,37 @@ class SoftmaxRegression(BilevelProblem):
             plan.n_groups * plan.g * self.n_y * size + sum(batches) * plan.g * C * size,
             f"{plan.n_groups * plan.g} lower iterates",
         )
-        work = (
-            self._layout.workspace(d, *batches, plan.g, C, self.dtype),
-            np.ones(self.lower_shape[0]),
-            self._work(plan.outer_lower.batch, plan.g),
-        )
         data = self._data((plan.lower, plan.upper), plan.n_threads)
-        return dict.fromkeys(names, (data, work))
+        first_order: tuple[Any, ...] = ()
+        second_order: tuple[Any, ...] = ()
+        if any(name.startswith("perturbed") for name in names):
+            first_order = (
+                self._layout.workspace(d, *batches, plan.g, C, self.dtype),
+                np.ones(self.lower_shape[0]),
+                self._work(plan.outer_lower.batch, plan.g),
+            )
+        if not all(name.startswith("perturbed") for name in names):
+            second_order = self._second_order_work(plan)
+        return {
+            name: (data, first_order if name.startswith("perturbed") else second_order)
+            for name in names
+        }
+
+    def _second_order_work(self, plan: Plan) -> tuple[Any, ...]:
+        d, C = self._shape
+        lower, largest = plan.lower, plan.largest_batch
+        blocks = -(-lower.n // lower.batch) if lower.mode == BLOCKS else 0
+        *_, shift, e, placed, total = self._work(1, 1)
+        return (
+            self._layout.curvature_workspace(d, largest, C, self.dtype),
+            np.empty(largest),
+            np.zeros(self.lower_shape[0], np.int32),
+            self._layout.linear_memory(d, blocks, lower.batch, C, self.dtype),
+            shift,
+            e,
+            placed,
+            total,
+        )
 
     def _is_threaded(self, plan: Plan) -> bool:
         entries = 0.0

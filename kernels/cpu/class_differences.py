@@ -58,6 +58,36 @@ def class_differences(typing, V, d, differences, g, C):
     return types.void(V, types.int64, differences, g, C), generate
 
 
+def _classes(builder, slices, features, gradient, offsets, classes, act):
+    """``act(row, feature, step, is_last)`` for all classes of all offsets, slice by slice.
+
+    `row` is the number of a class of an offset, `step` a slice of its gradient from `feature` on.
+    The gradient is kept slice by slice, without the last class.
+    """
+    lanes, columns = slices.lanes, offsets * (classes - 1)
+
+    def one_slice(s, _, last):
+        feature = tiles.times(builder, s, lanes)
+        for j in range(offsets):
+            source = tiles.entry(
+                builder, gradient, (s, columns * lanes), (j * (classes - 1), lanes)
+            )
+
+            def one_class(c, total, source=source, first=j * classes):
+                step = llvm.load(
+                    builder, tiles.entry(builder, source, (c, lanes)), slices.scalar, lanes
+                )
+                act(builder.add(c, llvm.int64(first)), feature, step, last)
+                return [builder.fsub(total[0], step)]
+
+            (rest,) = llvm.counted_loop(
+                builder, llvm.int64(classes - 1), slices.zeros(1), one_class
+            )
+            act(llvm.int64(j * classes + classes - 1), feature, rest, last)
+
+    slices.visit(*features, one_slice)
+
+
 @intrinsic(prefer_literal=True)
 def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, C):
     """``V <- (1 - lr e) V - lr G`` for features feature..features-1.
@@ -78,7 +108,7 @@ def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, 
         )
         feature, features, d, lr = (arguments[k] for k in (1, 2, 3, 6))
         slices = tiles.Slices(builder, scalar, d)
-        lanes, columns = slices.lanes, offsets * (classes - 1)
+        lanes = slices.lanes
         vector = llvm.vector_type(scalar, lanes)
         exact_rate = llvm.splat(builder, lr, lanes)
         one = llvm.constant(llvm.F64, lanes, 1.0)
@@ -95,42 +125,74 @@ def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, 
 
         kept_everywhere = kept(llvm.splat(builder, builder.load(e), lanes)) if same else None
 
-        def move(place, position, step, last):
-            """One slice of one class; `position` is that of its penalties."""
-            high, low = kept_everywhere or kept(slices.load(position, last, llvm.F64))
+        def move(row, feature, step, last):
+            place = tiles.entry(builder, V, (row, d), (feature, 1))
+            if same:
+                high, low = kept_everywhere
+            else:
+                # All offsets have the penalties of the first.
+                position = tiles.entry(
+                    builder, e, (builder.urem(row, llvm.int64(classes)), d), (feature, 1)
+                )
+                high, low = kept(slices.load(position, last, llvm.F64))
             old = slices.load(place, last)
             change = builder.fneg(builder.fmul(rate, step))
             if low is not None:
                 change = llvm.multiply_add(builder, low, old, change)
             slices.store(llvm.multiply_add(builder, high, old, change), place, last)
 
-        def some_slices(s, _, last):
-            at = tiles.times(builder, s, lanes)
-            position = llvm.offset(builder, e, at)
-            for j in range(offsets):
-                iterate = tiles.entry(builder, V, (j * classes, d), (at, 1))
-                source = tiles.entry(
-                    builder, gradient, (s, columns * lanes), (j * (classes - 1), lanes)
-                )
-
-                def one_class(c, total, iterate=iterate, source=source):
-                    step = llvm.load(
-                        builder, tiles.entry(builder, source, (c, lanes)), scalar, lanes
-                    )
-                    place = tiles.entry(builder, iterate, (c, d))
-                    move(place, tiles.entry(builder, position, (c, d)), step, last)
-                    return [builder.fsub(total[0], step)]
-
-                (rest,) = llvm.counted_loop(
-                    builder, llvm.int64(classes - 1), slices.zeros(1), one_class
-                )
-                place = tiles.entry(builder, iterate, (classes - 1, d))
-                move(place, tiles.entry(builder, position, (classes - 1, d)), rest, last)
-
-        slices.visit(feature, features, some_slices)
+        _classes(builder, slices, (feature, features), gradient, offsets, classes, move)
         return context.get_dummy_value()
 
     void = types.void(
         V, types.int64, types.int64, types.int64, penalty, uniform, types.float64, gradient, g, C
     )
     return void, generate
+
+
+@intrinsic(prefer_literal=True)
+def set_gradient(typing, V, d, penalty, kind, gradient, out, g, C):
+    """``out <- e V + G`` for all classes; G is kept slice by slice, without the last class.
+
+    e is 0 if the literal `kind` is 0, ``penalty[0]`` if it is 1, else ``penalty[c d + k]``.
+    """
+    known = llvm.literals(kind, g, C)
+    if known is None:
+        return None
+
+    def generate(context, builder, signature, arguments):
+        which, offsets, classes = known
+        scalar = llvm.float_type(signature.args[0].dtype)
+        V, e, gradient, out = (
+            llvm.array_pointer(context, builder, signature.args[k], arguments[k])
+            for k in (0, 2, 4, 5)
+        )
+        d = arguments[1]
+        slices = tiles.Slices(builder, scalar, d)
+
+        def rounded(values):
+            if scalar == llvm.F64:
+                return values
+            return builder.fptrunc(values, llvm.vector_type(scalar, slices.lanes))
+
+        everywhere = None
+        if which == 1:
+            everywhere = rounded(llvm.splat(builder, builder.load(e), slices.lanes))
+
+        def write(row, feature, step, last):
+            if which:
+                factor = everywhere
+                if which == 2:
+                    position = tiles.entry(
+                        builder, e, (builder.urem(row, llvm.int64(classes)), d), (feature, 1)
+                    )
+                    factor = rounded(slices.load(position, last, llvm.F64))
+                old = slices.load(tiles.entry(builder, V, (row, d), (feature, 1)), last)
+                step = llvm.multiply_add(builder, factor, old, step)
+            slices.store(step, tiles.entry(builder, out, (row, d), (feature, 1)), last)
+
+        features = llvm.int64(0), d
+        _classes(builder, slices, features, gradient, offsets, classes, write)
+        return context.get_dummy_value()
+
+    return types.void(V, types.int64, penalty, kind, gradient, out, g, C), generate

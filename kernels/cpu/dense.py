@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from ..layout_dense import GROUP, PANEL, PANEL_BYTES, STRIP, UNIT
+from ..layout_dense import GROUP, PANEL, STRIP, UNIT, panel_samples
 from ..reference.weights import NONE
 from .class_differences import class_differences, descend
 from .jit import build, kernel
@@ -25,6 +25,8 @@ from .lane_residuals import lane_residuals
 from .panel_products import add_gradient, logits_by_rows, panel_gradient, panel_logits
 from .small_blocks import block_gradient, block_logits, prefetch_block
 from .weights import row_weight
+
+samples_of_panel = kernel(panel_samples)
 
 
 @kernel
@@ -36,18 +38,12 @@ def forward(X, rows, V, Z, width):
 
 
 @kernel
-def _panel(row_bytes):
-    """Samples of a panel."""
-    return max(STRIP, min(PANEL, PANEL_BYTES // row_bytes // STRIP * STRIP))
-
-
-@kernel
 def backward(X, rows, Z, scale, G, width):
     numba.literally(width)
     matrix = X[0]
     d = matrix.shape[1]
     base, row_bytes = matrix.ctypes.data, d * matrix.itemsize
-    factor, panel = matrix.dtype.type(scale), _panel(row_bytes)
+    factor, panel = matrix.dtype.type(scale), samples_of_panel(row_bytes)
     for first in range(0, rows.size, panel):
         stop = min(rows.size, first + panel)
         add_gradient(rows, first, stop, rows.size, base, row_bytes, d, Z, factor, G, width)
@@ -162,7 +158,7 @@ def _build_descent_step(threaded):
                         sample += STRIP
                     block_gradient(tiles, blocks[s], part, Z, gradient, g)
         else:
-            panel = _panel(d * V.itemsize)
+            panel = samples_of_panel(d * V.itemsize)
             together = panel * GROUP if threaded else panel
             for origin in range(0, samples, together):
                 stop = min(samples, origin + together)

@@ -17,7 +17,7 @@ from . import llvm
 I64 = types.int64
 
 
-class _Strip:
+class Strip:
     """STRIP samples: their labels, and arithmetic on vectors of them."""
 
     def __init__(self, builder, scalar, labels):
@@ -42,6 +42,14 @@ class _Strip:
         return llvm.multiply_add(self.builder, z, self.zero, total)
 
 
+def labels_at(builder, pointer):
+    """STRIP labels."""
+    kind = ir.VectorType(llvm.I32, STRIP).as_pointer()
+    labels = builder.load(builder.bitcast(pointer, kind))
+    labels.align = 4
+    return labels
+
+
 def _two_classes(strip, pointer, coefficient):
     """With p = 1/(1 + exp(-z)): ``c p`` or, for a sample of this class, ``-c (1 - p)``."""
     builder = strip.builder
@@ -56,13 +64,16 @@ def _two_classes(strip, pointer, coefficient):
     strip.store(strip.poison(z, residual), pointer)
 
 
-def _many_classes(strip, pointer, coefficient, C):
-    """``c (softmax - unit vector of the label)`` without the last class."""
+def exponentials(strip, pointer, C):
+    """Turn logits into ``exp(z - m)``, m the largest; return their sum with that of the last class.
+
+    The sum is NaN where a logit is NaN or infinite.
+    """
     builder = strip.builder
     count = llvm.int64(C - 1)
 
     def row(c):
-        return llvm.offset(builder, pointer, builder.mul(c, llvm.int64(PANEL)))
+        return column(builder, pointer, c)
 
     def enlarge(c, state):
         z = strip.load(row(c))
@@ -77,15 +88,28 @@ def _many_classes(strip, pointer, coefficient, C):
 
     last = builder.fadd(strip.exp(builder.fneg(largest)), poison)
     (total,) = llvm.counted_loop(builder, count, [last], exponentiate)
+    return total
+
+
+def column(builder, pointer, c):
+    """Where column c of a panel begins."""
+    return llvm.offset(builder, pointer, builder.mul(c, llvm.int64(PANEL)))
+
+
+def _many_classes(strip, pointer, coefficient, C):
+    """``c (softmax - unit vector of the label)`` without the last class."""
+    builder = strip.builder
+    total = exponentials(strip, pointer, C)
     factor = builder.fdiv(coefficient, total)
 
     def subtract(c, _):
-        p = builder.fmul(strip.load(row(c)), factor)
+        place = column(builder, pointer, c)
+        p = builder.fmul(strip.load(place), factor)
         label = builder.select(strip.has_label(c), coefficient, strip.zero)
-        strip.store(builder.fsub(p, label), row(c))
+        strip.store(builder.fsub(p, label), place)
         return []
 
-    llvm.counted_loop(builder, count, [], subtract)
+    llvm.counted_loop(builder, llvm.int64(C - 1), [], subtract)
 
 
 @intrinsic(prefer_literal=True)
@@ -107,10 +131,8 @@ def lane_residuals(typing, Z, at, labels, coefficients, sample, stride, g, C):
         Z, labels, coefficients = (
             llvm.array_pointer(context, builder, signature.args[k], arguments[k]) for k in (0, 2, 3)
         )
-        kind = ir.VectorType(llvm.I32, STRIP).as_pointer()
-        label = builder.load(builder.bitcast(llvm.offset(builder, labels, sample), kind))
-        label.align = 4
-        strip = _Strip(builder, scalar, label)
+        label = labels_at(builder, llvm.offset(builder, labels, sample))
+        strip = Strip(builder, scalar, label)
         for j in range(offsets):
             pointer = llvm.offset(
                 builder, Z, builder.add(at, llvm.int64(j * (classes - 1) * PANEL))

@@ -81,7 +81,7 @@ class _Row:
         return largest, [llvm.vector_exp(self.builder, v, self.scalar, self.lanes) for v in shifted]
 
 
-def _row_at(context, builder, signature, arguments, k, at, C):
+def row_at(context, builder, signature, arguments, k, at, C):
     """The row at entry `at` of the array argument k."""
     pointer = llvm.array_pointer(context, builder, signature.args[k], arguments[k])
     at = context.cast(builder, arguments[at], signature.args[at], types.int64)
@@ -97,7 +97,7 @@ def softmax(typing, Z, at, coefficient, C):
         return None
 
     def generate(context, builder, signature, arguments):
-        row = _row_at(context, builder, signature, arguments, 0, 1, known[0])
+        row = row_at(context, builder, signature, arguments, 0, 1, known[0])
         _, exps = row.shifted_exp(row.load())
         factor = row.splat(builder.fdiv(arguments[2], row.sum(exps)))
         row.store([builder.fmul(e, factor) for e in exps])
@@ -114,8 +114,8 @@ def softmax_curvature(typing, Z, U, at, coefficient, C):
         return None
 
     def generate(context, builder, signature, arguments):
-        logits = _row_at(context, builder, signature, arguments, 0, 2, known[0])
-        directions = _row_at(context, builder, signature, arguments, 1, 2, known[0])
+        logits = row_at(context, builder, signature, arguments, 0, 2, known[0])
+        directions = row_at(context, builder, signature, arguments, 1, 2, known[0])
         _, exps = logits.shifted_exp(logits.load())
         total = logits.splat(logits.sum(exps))
         p = [builder.fdiv(e, total) for e in exps]
@@ -144,7 +144,7 @@ def largest_and_rest(typing, Z, at, C):
         return None
 
     def generate(context, builder, signature, arguments):
-        row = _row_at(context, builder, signature, arguments, 0, 1, known[0])
+        row = row_at(context, builder, signature, arguments, 0, 1, known[0])
         largest, exps = row.shifted_exp(row.load())
         wide = [llvm.to_float64(builder, e, row.scalar, row.lanes) for e in row.once(exps)]
         total = llvm.reduce(builder, fold(builder.fadd, wide), row.lanes, llvm.add)

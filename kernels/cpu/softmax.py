@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from .jit import kernel
+from .simd_curvature import softmax_derivatives
 from .simd_softmax import largest_and_rest, softmax, softmax_curvature
 
 
@@ -49,3 +50,11 @@ def combine_losses(Z, labels, rows, alpha, accumulator, g, C):
         for j in range(g):
             total += alpha[j] * _loss(Z, (r * g + j) * C, label, C)
         accumulator[r] += total
+
+
+@kernel
+def derivatives(Z, U, labels, rows, coefficients, cross, C):
+    numba.literally(C)
+    for r in range(rows.size):
+        c = Z.dtype.type(coefficients[r])
+        cross[r] = softmax_derivatives(Z, U, r * C, labels[rows[r]], c, C)

@@ -119,3 +119,29 @@ def combine_losses(Z, labels, rows, alpha, accumulator, g, C):
     m = rows.size
     chosen = np.broadcast_to(labels[rows][:, None], (m, g))
     accumulator[:m] += _cross_entropies(Z[: m * g * C].reshape(m, g, C), chosen) @ alpha
+
+
+def derivatives(Z, U, labels, rows, coefficients, cross, C):
+    """First and second derivative of the weighted cross-entropies in the logits.
+
+    With ``p = softmax(Z[r, :])``, ``u = U[r, :]`` and the unit vector e of the label of row
+    ``rows[r]``: ``cross[r] <- <p - e, u>``, ``Z[r, :] <- c_r (p - e)`` and ``U[r, :] <-
+    c_r (diag(p) - p p^T) u``.
+
+    Parameters
+    ----------
+    Z : (>= len(rows)*C,) float array
+        Logits, overwritten.
+    U : (>= len(rows)*C,) float array
+        Directions in the logits, overwritten.
+    labels, rows, coefficients, C
+        As in `residual`.
+    cross : (>= len(rows),) float64 array
+        The first elements are overwritten; they are not weighted.
+    """
+    m = rows.size
+    p = _probabilities(Z[: m * C].reshape(m, C))
+    p[np.arange(m), labels[rows]] -= 1.0
+    cross[:m] = np.sum(p * U[: m * C].reshape(m, C).astype(np.float64), axis=1)
+    curvature(Z, U, rows, coefficients, C)
+    residual(Z, labels, rows, coefficients, C)

@@ -1,0 +1,289 @@
+"""Numba twin of `kernels.reference.csr_curvature`.
+
+As in the csr family, the forward pass runs by rows and the backward pass by features over copies of
+the block; other minibatches are read at their places in the data and added row by row. The logits
+of y and v are gathered row by row in turns, so that a row of data is read from memory once.
+
+Linear steps remember the probabilities at y of every block that they have met since y changed.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from ..reference.csr_curvature import SOLVE, SUM
+from . import softmax
+from .csr import CHUNK, FEATURES_AHEAD, ROWS_AHEAD
+from .jit import kernel
+from .simd_curvature import add_row, probability_curvature, set_row
+from .simd_rows import accumulate, gather, prefetch_row, prefetch_stream, scatter
+from .simd_softmax import softmax as softmax_row
+from .weights import row_coefficients
+
+
+@kernel
+def _rows_of(side, block):
+    """Pointers, features and values by rows, and the number of the block's first row there.
+
+    It is -1 for minibatches that are no blocks: their rows are at their own numbers.
+    """
+    (indptr, indices, values), _, _, copies = side
+    if block >= 0:
+        return copies[6], copies[7], copies[8], copies[5][block]
+    return indptr, indices, values, np.int64(-1)
+
+
+@kernel
+def _gather_one(side, rows, block, V, Z, at, C):
+    """Logits of a minibatch at V, into Z from entry `at` on."""
+    numba.literally(C)
+    pointer, indices, values, first = _rows_of(side, block)
+    last = indices.size - 1
+    for r in range(rows.size):
+        soon = min(r + ROWS_AHEAD, rows.size - 1)
+        i, ahead = (rows[r], rows[soon]) if first < 0 else (first + r, first + soon)
+        prefetch_stream(indices, pointer[ahead], pointer[ahead + 1])
+        prefetch_stream(values, pointer[ahead], pointer[ahead + 1])
+        start, stop = pointer[i], pointer[i + 1]
+        gather(indices, values, values, V, start, stop, last, Z, at + r * C, 1, C, 0)
+
+
+@kernel
+def _gather_two(side, rows, block, V, W, Z, at, U, C):
+    """Logits of a minibatch at V, into Z from entry `at` on, and at W, into U."""
+    numba.literally(C)
+    pointer, indices, values, first = _rows_of(side, block)
+    last = indices.size - 1
+    for r in range(rows.size):
+        soon = min(r + ROWS_AHEAD, rows.size - 1)
+        i, ahead = (rows[r], rows[soon]) if first < 0 else (first + r, first + soon)
+        prefetch_stream(indices, pointer[ahead], pointer[ahead + 1])
+        prefetch_stream(values, pointer[ahead], pointer[ahead + 1])
+        start, stop = pointer[i], pointer[i + 1]
+        gather(indices, values, values, V, start, stop, last, Z, at + r * C, 1, C, 0)
+        gather(indices, values, values, W, start, stop, last, U, r * C, 1, C, 0)
+
+
+@kernel
+def _add_backward(side, rows, block, Z, G, C):
+    """``G += X[rows]^T Z``."""
+    numba.literally(C)
+    (indptr, indices, values), _, _, copies = side
+    one = values.dtype.type(1.0)
+    if block < 0:
+        for r in range(rows.size):
+            start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+            scatter(indices, values, values, Z, r * C, start, stop, G, one, 1, C, 0)
+        return
+    starts, features, pointer, local_row, entries = copies[:5]
+    start, stop = starts[block], starts[block + 1]
+    for c in range(start, stop):
+        if (c - start) % CHUNK == 0:
+            soon, later = pointer[min(c + CHUNK, stop)], pointer[min(c + 2 * CHUNK, stop)]
+            prefetch_stream(local_row, soon, later)
+            prefetch_stream(entries, soon, later)
+        prefetch_row(G, features[min(c + FEATURES_AHEAD, stop - 1)], 1, C)
+        accumulate(local_row, entries, Z, pointer[c], pointer[c + 1], G, features[c], one, 1, C)
+
+
+@kernel
+def _set_penalty_gradient(penalty, V, out, C):
+    """``out <- e V``."""
+    numba.literally(C)
+    if penalty.size == 0:
+        out[:] = 0
+    elif penalty.shape[1] == 1:
+        for i in range(penalty.size):
+            set_row(V, penalty[i, 0], out, i, C)
+    else:
+        of_entry = penalty.reshape(penalty.size)
+        for at in range(out.size):
+            out[at] = of_entry[at] * V[at]
+
+
+@kernel
+def gradient(side, rows, block, x, y, penalty, out, work, C, kind, shift):
+    numba.literally(C)
+    Z, coefficients, _ = work
+    row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
+    _gather_one(side, rows, block, y, Z, 0, C)
+    for r in range(rows.size):
+        c = Z.dtype.type(coefficients[r])
+        softmax_row(Z, r * C, c, C)
+        Z[r * C + side[1][rows[r]]] -= c
+    _set_penalty_gradient(penalty, y, out, C)
+    _add_backward(side, rows, block, Z, out, C)
+
+
+@kernel
+def _derivatives(side, rows, block, Y, cross, work, C):
+    """Residuals of a minibatch in the first half of Z, curvatures in the second, and slopes."""
+    numba.literally(C)
+    Z, coefficients, _ = work
+    half = rows.size * C
+    _gather_two(side, rows, block, Y[0], Y[1], Z, 0, Z[half:], C)
+    softmax.derivatives(Z, Z[half:], side[1], rows, coefficients, cross, C)
+
+
+@kernel
+def product(side, rows, block, x, Y, penalty, out, work, C, kind, shift):
+    numba.literally(C)
+    Z, coefficients, slopes = work
+    row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
+    _derivatives(side, rows, block, Y, slopes, work, C)
+    _set_penalty_gradient(penalty, Y[1], out, C)
+    _add_backward(side, rows, block, Z[rows.size * C :], out, C)
+
+
+@kernel
+def directional(side, rows, block, Y, cross, work, C):
+    numba.literally(C)
+    _derivatives(side, rows, block, Y, cross, work, C)
+
+
+@kernel
+def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift):
+    numba.literally(C)
+    (Z, coefficients, _), half = work, rows.size * C
+    row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
+    _derivatives(side, rows, block, Y, cross, work, C)
+    for j in range(2):
+        _set_penalty_gradient(penalty, Y[j], G[j], C)
+        _add_backward(side, rows, block, Z[j * half :], G[j], C)
+
+
+@kernel(inline=True)
+def _catch_up(i, step, V, penalty, b, total, lr, mode, done, C):
+    """Bring row i of v, and its part of the total, to where step number `step` begins."""
+    numba.literally(C)
+    passed, met = step - done[i], done[i] > 0
+    if passed == 0 and not met:
+        return
+    if penalty.shape[1] == 1:
+        keep = 1.0 - lr * penalty[i, 0]
+        power, powers = 1.0, 0.0
+        for _ in range(passed):
+            power *= keep
+            powers += power
+        if mode == SUM:
+            add_row(V, powers + met, total, i, C)
+        if passed:
+            add_row(V, power - 1.0, V, i, C)
+            if mode == SOLVE:
+                add_row(b, lr * (1.0 + powers - power), V, i, C)
+        return
+    for c in range(C):
+        keep, at = 1.0 - lr * penalty[i, c], i * C + c
+        power, powers = 1.0, 0.0
+        for _ in range(passed):
+            power *= keep
+            powers += power
+        if mode == SUM:
+            total[at] += (powers + met) * V[at]
+        V[at] *= power
+        if mode == SOLVE:
+            V[at] += lr * (1.0 + powers - power) * b[at]
+
+
+@kernel(inline=True)
+def _decay(i, V, penalty, b, lr, mode, C):
+    """What one step does to row i of v apart from the data."""
+    numba.literally(C)
+    if penalty.shape[1] == 1:
+        add_row(V, -lr * penalty[i, 0], V, i, C)
+    else:
+        for at in range(i * C, (i + 1) * C):
+            V[at] -= lr * penalty[i, at - i * C] * V[at]
+    if mode == SOLVE:
+        add_row(b, lr, V, i, C)
+
+
+@kernel
+def _catch_up_with(side, rows, block, step, V, penalty, b, total, lr, mode, done, C):
+    """Bring the features of a minibatch to where step number `step` begins.
+
+    Those of rows that are no block are marked with a negative number: they may be met again.
+    """
+    numba.literally(C)
+    if block >= 0:
+        starts, features = side[3][0], side[3][1]
+        start, stop = starts[block], starts[block + 1]
+        for c in range(start, stop):
+            soon = features[min(c + FEATURES_AHEAD, stop - 1)]
+            prefetch_row(V, soon, 1, C)
+            if mode == SUM:
+                prefetch_row(total, soon, 1, C)
+            _catch_up(features[c], step, V, penalty, b, total, lr, mode, done, C)
+        return
+    indptr, indices, _ = side[0]
+    for r in range(rows.size):
+        for k in range(indptr[rows[r]], indptr[rows[r] + 1]):
+            i = indices[k]
+            if done[i] >= 0:
+                _catch_up(i, step, V, penalty, b, total, lr, mode, done, C)
+                done[i] = -1
+
+
+@kernel
+def _descend(side, rows, block, step, V, penalty, b, lr, mode, U, done, C):
+    """The step itself: decay, and minus lr times the sum over the rows."""
+    numba.literally(C)
+    (indptr, indices, values), _, _, copies = side
+    minus = values.dtype.type(-lr)
+    if block < 0:
+        for r in range(rows.size):
+            start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+            for k in range(start, stop):
+                i = indices[k]
+                if done[i] < 0:
+                    _decay(i, V, penalty, b, lr, mode, C)
+                    done[i] = step + 1
+            scatter(indices, values, values, U, r * C, start, stop, V, minus, 1, C, 0)
+        return
+    starts, features, pointer, local_row, entries = copies[:5]
+    start, stop = starts[block], starts[block + 1]
+    for c in range(start, stop):
+        if (c - start) % CHUNK == 0:
+            soon, later = pointer[min(c + CHUNK, stop)], pointer[min(c + 2 * CHUNK, stop)]
+            prefetch_stream(local_row, soon, later)
+            prefetch_stream(entries, soon, later)
+        prefetch_row(V, features[min(c + FEATURES_AHEAD, stop - 1)], 1, C)
+        i = features[c]
+        _decay(i, V, penalty, b, lr, mode, C)
+        accumulate(local_row, entries, U, pointer[c], pointer[c + 1], V, i, minus, 1, C)
+        done[i] = step + 1
+
+
+@kernel
+def linear_step(
+    side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift
+):  # fmt: skip
+    numba.literally(C)
+    P, known = memory
+    (U, coefficients, _), V = work, Y[1]
+    row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
+    _catch_up_with(side, rows, block, step, V, penalty, b, total, lr, mode, done, C)
+    at, remembered = np.int64(0), False
+    if block >= 0 and known.size > 0:
+        at, remembered = side[3][5][block] * C, known[block] != 0
+        known[block] = 1
+    if remembered:
+        _gather_one(side, rows, block, V, U, 0, C)
+    else:
+        _gather_two(side, rows, block, Y[0], V, P, at, U, C)
+    for r in range(rows.size):
+        if not remembered:
+            softmax_row(P, at + r * C, P.dtype.type(1.0), C)
+        c = U.dtype.type(coefficients[r])
+        probability_curvature(P, at + r * C, U, r * C, c, C)
+    _descend(side, rows, block, step, V, penalty, b, lr, mode, U, done, C)
+
+
+@kernel
+def finish(Y, penalty, b, total, lr, mode, steps, done, known, C):
+    numba.literally(C)
+    for i in range(done.size):
+        _catch_up(i, steps, Y[1], penalty, b, total, lr, mode, done, C)
+        done[i] = 0
+    known[:] = 0
