@@ -21,4 +21,6 @@ NAMES: tuple[str, ...] = (
     "time_scales",
     "oracle_complexity",
     "uniform_convexity",
+    "power_cleaning",
+    "hyper_cleaning",
 )
