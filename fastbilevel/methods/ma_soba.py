@@ -40,7 +40,8 @@ class MASOBA(JointSteps):
     Notes
     -----
     v and h start at 0, so x first moves in the second iteration. The paper also analyses the order
-    in which x follows the new h. `jac` is the old h, along which x went. The theory has all steps ~ k**(-1/2).
+    in which x follows the new h. `jac` is the old h, along which x went. The theory has all steps
+    ~ k**(-1/2).
     """
 
     name: ClassVar[str] = "ma-soba"

@@ -101,8 +101,8 @@ class UniBiO(NeumannMethod):
 
     Notes
     -----
-    `jac` is m. The iterates that an epoch averages are those after each step. D scales the rows of g_yy: the
-    authors' code scales columns and drops the term q = 0 and the absolute value.
+    `jac` is m. The iterates that an epoch averages are those after each step. D scales the rows of
+    g_yy: the authors' code scales columns and drops the term q = 0 and the absolute value.
     """
 
     name: ClassVar[str] = "unibio"

@@ -100,9 +100,9 @@ class VRBO(NeumannMethod):
 
     Notes
     -----
-    `jac` is v at (x_k, y_k), the direction of the step of x. The large minibatch gives a mean of `refresh_batches`
-    estimates h; the paper has one h whose every factor uses the large minibatch. Small minibatches
-    can make it diverge: nothing pulls v and u back between refreshes. A function as `bounds` is
+    `jac` is v at (x_k, y_k), the direction of the step of x. The large minibatch gives a mean of
+    `refresh_batches` estimates h; the paper has one h whose every factor uses the large minibatch.
+    Small minibatches can make it diverge: nothing pulls v and u back between refreshes. A function as `bounds` is
     applied after the lower steps, not before them.
     """
 
