@@ -138,7 +138,8 @@ class Drawn:
         found, numbers = [], itertools.count()
         for k in range(n):
             refreshes = 0 if k % self._options["period"] else self._options["refresh_batches"]
-            steps = refreshes, self._options["inner_steps"]
+            # One correction more than steps.
+            steps = refreshes, self._options["inner_steps"] + 1
             found.append(
                 tuple([self.estimate(next(numbers)) for _ in range(size)] for size in steps)
             )

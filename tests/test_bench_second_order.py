@@ -186,7 +186,7 @@ def test_blocks_of_joint_steps_are_shared():
     assert linear.shape == (20, 4)
     drawn = prepared("vrbo", reference.Cleaning)[2]
     flat = [draw for plan in drawn.plans(4) for group in plan for draw in group]
-    assert flat == [drawn.estimate(number) for number in range(4 * 3 + 2 * 2)]
+    assert flat == [drawn.estimate(number) for number in range(4 * (3 + 1) + 2 * 2)]
     assert isinstance(flat[0], Draw)
 
 

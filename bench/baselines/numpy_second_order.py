@@ -225,7 +225,10 @@ def mrbo(p: Regression, s: Constants, draws: Iterable[Draw]) -> Result:
 def vrbo(
     p: Regression, s: Constants, draws: Iterable[tuple[Sequence[Draw], Sequence[Draw]]]
 ) -> Result:
-    """SPIDER on both levels; draws before the lower steps, if any, make the estimates anew."""
+    """SPIDER on both levels; the first draws, if any, make the estimates anew.
+
+    The last of the others corrects them at the last y, without a step.
+    """
     x, y = p.x0, p.W0
     v: Any = 0.0
     u: Any = 0.0
@@ -234,10 +237,12 @@ def vrbo(
             v = sum(_hypergradient(p, s, x, y, draw) for draw in refresh) / len(refresh)
             u = sum(p.G(x, y, draw.lower) for draw in refresh) / len(refresh)
         old, x = (x, y), x - s.lr_x * v
-        for draw in inner:
+        for t, draw in enumerate(inner, 1):
             v = v + _hypergradient(p, s, x, y, draw) - _hypergradient(p, s, *old, draw)
             u = u + p.G(x, y, draw.lower) - p.G(*old, draw.lower)
-            old, y = (x, y), y - s.lr_y * u
+            old = x, y
+            if t < len(inner):
+                y = y - s.lr_y * u
     return x, y
 
 

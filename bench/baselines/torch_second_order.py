@@ -100,7 +100,10 @@ class VRBO(LearnedPenalty):
     directions: Pair
 
     def iterate(self, refresh: Sequence[Draw], inner: Sequence[Draw]) -> None:
-        """One outer iteration; `refresh` is empty where the estimates are carried on."""
+        """One outer iteration; `refresh` is empty where the estimates are carried on.
+
+        The last of `inner` corrects them at the last W, without a step.
+        """
         s = self.steps
         if refresh:
             estimates = [self.both(self.x, self.W, blocks) for blocks in refresh]
@@ -109,12 +112,13 @@ class VRBO(LearnedPenalty):
             v, u = self.directions
         x_old, W_old = self.x, self.W
         self.x = self.x - s.lr_x * v
-        for blocks in inner:
+        for t, blocks in enumerate(inner, 1):
             h, G = self.both(self.x, self.W, blocks)
             h_old, G_old = self.both(x_old, W_old, blocks)
             v, u = v + h - h_old, u + G - G_old
             x_old, W_old = self.x, self.W
-            self.W = self.W - s.lr_y * u
+            if t < len(inner):
+                self.W = self.W - s.lr_y * u
         self.directions = v, u
 
 
