@@ -35,6 +35,9 @@ SECOND_ORDER = (
 class SecondOrder(Options):
     """Base of the methods that keep y and a vector v near g_yy^-1 f_y."""
 
+    # Missing step sizes become this over the largest curvature of g in y.
+    default_step: ClassVar[float] = 1.0
+
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
 
@@ -43,7 +46,7 @@ class SecondOrder(Options):
         return SECOND_ORDER
 
     def steps(self) -> tuple[str, ...]:
-        """Names of the step sizes other than `lr_x`; the missing ones become 1 / L."""
+        """Names of the step sizes that are filled in where they are missing."""
         return ("lr_y",)
 
     def check(self, problem: BilevelProblem) -> None:
@@ -58,7 +61,9 @@ class SecondOrder(Options):
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y
         step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0)
-        return dataclasses.replace(self, **dict.fromkeys(missing, step))
+        if not missing:
+            return self
+        return dataclasses.replace(self, **dict.fromkeys(missing, self.default_step * step))
 
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
         """Samplers, and y and v as two groups."""

@@ -31,7 +31,7 @@ class SABA(JointSteps):
     Parameters
     ----------
     lr_y : float, schedule or None
-        rho. None takes 1 / L, L the largest curvature of g in y at the start.
+        rho. None takes 1 / (3 L), as SAGA, L the largest curvature of g in y at the start.
     lr_v : float, schedule or None
         Step of v. None takes `lr_y`, as the paper.
     lr_x : float or schedule
@@ -48,6 +48,7 @@ class SABA(JointSteps):
 
     name: ClassVar[str] = "saba"
     uses_tables: ClassVar[bool] = True
+    default_step: ClassVar[float] = 1 / 3
     description: ClassVar[Description] = Description(
         complexity={"both": "O((n + m)**(2/3) eps**-2) on n + m samples"},
         assumptions=(

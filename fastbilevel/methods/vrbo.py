@@ -102,8 +102,8 @@ class VRBO(NeumannMethod):
     -----
     `jac` is v at (x_k, y_k), the direction of the step of x. The large minibatch gives a mean of
     `refresh_batches` estimates h; the paper has one h whose every factor uses the large minibatch.
-    Small minibatches can make it diverge: nothing pulls v and u back between refreshes. A function as `bounds` is
-    applied after the lower steps, not before them.
+    Small minibatches can make it diverge: nothing pulls v and u back between refreshes. A function
+    as `bounds` is applied after the lower steps, not before them.
     """
 
     name: ClassVar[str] = "vrbo"
@@ -139,7 +139,7 @@ class VRBO(NeumannMethod):
         return estimator_buffers(problem, x, Y)
 
     def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_y at every correction, none at the last; lr_x, whether the estimators are kept, refreshing draws, and the series'."""
+        """lr_y at every correction, 0 at the last; lr_x; keep, refreshing draws; the series."""
         due = np.arange(first, first + n) % self.period == 0
         refreshes = np.where(due, self.refresh_batches, 0)
         corrections = self.inner_steps + 1

@@ -102,8 +102,8 @@ def test_a_problem_without_products_is_refused_by_name(method):
 
 
 def test_saba_refuses_a_problem_whose_samples_never_end():
+    noisy = fb.problems.Quadratic(np.eye(1), np.eye(1), np.eye(1), noise=1.0)
     with pytest.raises(ValueError, match="saba needs a finite sum"):
-        noisy = fb.problems.Quadratic(np.eye(1), np.eye(1), np.eye(1), noise=1.0)
         fb.minimize(noisy, method="saba", batch_size=1)
 
 
