@@ -170,6 +170,9 @@ def linear_memory(n_features, blocks, batch, C, dtype):
         Row by row; room for one block if they are too many to keep.
     known : (blocks,) int64 array
         0 for blocks that are not there yet; of size 0 if none is kept.
+    every : (n_features,) int32 array
+        All features.
     """
     kept = blocks if blocks <= MOST_BLOCKS else 0
-    return aligned_empty(max(1, kept) * batch * C, dtype), np.zeros(kept, np.int64)
+    probabilities = aligned_empty(max(1, kept) * batch * C, dtype)
+    return probabilities, np.zeros(kept, np.int64), np.arange(n_features, dtype=np.int32)

@@ -134,6 +134,6 @@ def make_linear_descent(k: Any, C: int, sparse: bool) -> Any:
                 kind,
                 shift[0],
             )
-        design.finish(Y, placed, b, total, lr, mode, steps, done, memory[1], C)
+        design.finish(Y, placed, b, total, lr, mode, steps, done, memory, C)
 
     return linear_descent

@@ -153,106 +153,109 @@ def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift
         _add_backward(side, rows, block, Z[j * half :], G[j], C)
 
 
-@kernel(inline=True)
-def _catch_up(i, step, V, penalty, b, total, lr, mode, done, C):
-    """Bring row i of v, and its part of the total, to where step number `step` begins."""
-    numba.literally(C)
-    passed, met = step - done[i], done[i] > 0
-    if passed == 0 and not met:
-        return
-    if penalty.shape[1] == 1:
-        keep = 1.0 - lr * penalty[i, 0]
-        power, powers = 1.0, 0.0
-        for _ in range(passed):
-            power *= keep
-            powers += power
-        if mode == SUM:
-            add_row(V, powers + met, total, i, C)
-        if passed:
-            add_row(V, power - 1.0, V, i, C)
-            if mode == SOLVE:
-                add_row(b, lr * (1.0 + powers - power), V, i, C)
-        return
-    for c in range(C):
-        keep, at = 1.0 - lr * penalty[i, c], i * C + c
-        power, powers = 1.0, 0.0
-        for _ in range(passed):
-            power *= keep
-            powers += power
-        if mode == SUM:
-            total[at] += (powers + met) * V[at]
-        V[at] *= power
-        if mode == SOLVE:
-            V[at] += lr * (1.0 + powers - power) * b[at]
-
-
-@kernel(inline=True)
-def _decay(i, V, penalty, b, lr, mode, C):
-    """What one step does to row i of v apart from the data."""
-    numba.literally(C)
-    if penalty.shape[1] == 1:
-        add_row(V, -lr * penalty[i, 0], V, i, C)
-    else:
-        for at in range(i * C, (i + 1) * C):
-            V[at] -= lr * penalty[i, at - i * C] * V[at]
-    if mode == SOLVE:
-        add_row(b, lr, V, i, C)
+@kernel
+def _powers(keep, count):
+    """``keep^count`` and ``keep + ... + keep^count``."""
+    power, total = 1.0, 0.0
+    for _ in range(count):
+        power *= keep
+        total += power
+    return power, total
 
 
 @kernel
-def _catch_up_with(side, rows, block, step, V, penalty, b, total, lr, mode, done, C):
-    """Bring the features of a minibatch to where step number `step` begins.
+def _catch_up(features, start, stop, step, mark, V, penalty, b, total, lr, mode, done, C):
+    """Bring ``features[start:stop]`` of v and the total to where step number `step` begins.
 
-    Those of rows that are no block are marked with a negative number: they may be met again.
+    With `mark` their count becomes -1 until the step is done: they may be met again.
     """
+    # One loop with everything in it: a call with arrays would cost more than the arithmetic.
     numba.literally(C)
-    if block >= 0:
-        starts, features = side[3][0], side[3][1]
-        start, stop = starts[block], starts[block + 1]
-        for c in range(start, stop):
-            soon = features[min(c + FEATURES_AHEAD, stop - 1)]
-            prefetch_row(V, soon, 1, C)
+    uniform = penalty.shape[1] == 1
+    for k in range(start, stop):
+        soon = features[min(k + FEATURES_AHEAD, stop - 1)]
+        prefetch_row(V, soon, 1, C)
+        if mode == SUM:
+            prefetch_row(total, soon, 1, C)
+        elif mode == SOLVE:
+            prefetch_row(b, soon, 1, C)
+        i = features[k]
+        if done[i] < 0:
+            continue
+        passed, met = step - done[i], done[i] > 0
+        if uniform:
+            power, powers = _powers(1.0 - lr * penalty[i, 0], passed)
             if mode == SUM:
-                prefetch_row(total, soon, 1, C)
-            _catch_up(features[c], step, V, penalty, b, total, lr, mode, done, C)
-        return
-    indptr, indices, _ = side[0]
-    for r in range(rows.size):
-        for k in range(indptr[rows[r]], indptr[rows[r] + 1]):
-            i = indices[k]
-            if done[i] >= 0:
-                _catch_up(i, step, V, penalty, b, total, lr, mode, done, C)
-                done[i] = -1
+                add_row(V, powers + met, total, i, C)
+            if passed:
+                add_row(V, power - 1.0, V, i, C)
+                if mode == SOLVE:
+                    add_row(b, lr * (1.0 + powers - power), V, i, C)
+        else:
+            for at in range(i * C, (i + 1) * C):
+                power, powers = _powers(1.0 - lr * penalty[i, at - i * C], passed)
+                if mode == SUM:
+                    total[at] += (powers + met) * V[at]
+                V[at] *= power
+                if mode == SOLVE:
+                    V[at] += lr * (1.0 + powers - power) * b[at]
+        if mark:
+            done[i] = -1
 
 
 @kernel
-def _descend(side, rows, block, step, V, penalty, b, lr, mode, U, done, C):
-    """The step itself: decay, and minus lr times the sum over the rows."""
+def _decay(features, start, stop, step, V, penalty, b, lr, mode, done, C):
+    """What one step does to ``features[start:stop]`` of v apart from the data, where not done."""
     numba.literally(C)
-    (indptr, indices, values), _, _, copies = side
-    minus = values.dtype.type(-lr)
-    if block < 0:
-        for r in range(rows.size):
-            start, stop = indptr[rows[r]], indptr[rows[r] + 1]
-            for k in range(start, stop):
-                i = indices[k]
-                if done[i] < 0:
-                    _decay(i, V, penalty, b, lr, mode, C)
-                    done[i] = step + 1
-            scatter(indices, values, values, U, r * C, start, stop, V, minus, 1, C, 0)
-        return
-    starts, features, pointer, local_row, entries = copies[:5]
+    uniform = penalty.shape[1] == 1
+    for k in range(start, stop):
+        i = features[k]
+        if done[i] == step + 1:
+            continue
+        if uniform:
+            add_row(V, -lr * penalty[i, 0], V, i, C)
+        else:
+            for at in range(i * C, (i + 1) * C):
+                V[at] -= lr * penalty[i, at - i * C] * V[at]
+        if mode == SOLVE:
+            add_row(b, lr, V, i, C)
+        done[i] = step + 1
+
+
+@kernel
+def _descend_on_block(side, block, step, V, penalty, b, lr, mode, U, done, C):
+    """The step itself, feature by feature: decay, and minus lr times the sum over the rows."""
+    numba.literally(C)
+    starts, features, pointer, local_row, entries = side[3][:5]
+    uniform, minus = penalty.shape[1] == 1, entries.dtype.type(-lr)
     start, stop = starts[block], starts[block + 1]
-    for c in range(start, stop):
-        if (c - start) % CHUNK == 0:
-            soon, later = pointer[min(c + CHUNK, stop)], pointer[min(c + 2 * CHUNK, stop)]
+    if not uniform:
+        _decay(features, start, stop, step, V, penalty, b, lr, mode, done, C)
+    for k in range(start, stop):
+        if (k - start) % CHUNK == 0:
+            soon, later = pointer[min(k + CHUNK, stop)], pointer[min(k + 2 * CHUNK, stop)]
             prefetch_stream(local_row, soon, later)
             prefetch_stream(entries, soon, later)
-        prefetch_row(V, features[min(c + FEATURES_AHEAD, stop - 1)], 1, C)
-        i = features[c]
-        _decay(i, V, penalty, b, lr, mode, C)
-        accumulate(local_row, entries, U, pointer[c], pointer[c + 1], V, i, minus, 1, C)
-        done[i] = step + 1
+        prefetch_row(V, features[min(k + FEATURES_AHEAD, stop - 1)], 1, C)
+        i = features[k]
+        if uniform:
+            add_row(V, -lr * penalty[i, 0], V, i, C)
+            if mode == SOLVE:
+                add_row(b, lr, V, i, C)
+            done[i] = step + 1
+        accumulate(local_row, entries, U, pointer[k], pointer[k + 1], V, i, minus, 1, C)
+
+
+@kernel
+def _descend_on_rows(side, rows, step, V, penalty, b, lr, mode, U, done, C):
+    """The step itself, row by row: what is done to a feature is done when it is first met."""
+    numba.literally(C)
+    indptr, indices, values = side[0]
+    minus = values.dtype.type(-lr)
+    for r in range(rows.size):
+        start, stop = indptr[rows[r]], indptr[rows[r] + 1]
+        _decay(indices, start, stop, step, V, penalty, b, lr, mode, done, C)
+        scatter(indices, values, values, U, r * C, start, stop, V, minus, 1, C, 0)
 
 
 @kernel
@@ -260,10 +263,19 @@ def linear_step(
     side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift
 ):  # fmt: skip
     numba.literally(C)
-    P, known = memory
+    P, known, _ = memory
     (U, coefficients, _), V = work, Y[1]
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
-    _catch_up_with(side, rows, block, step, V, penalty, b, total, lr, mode, done, C)
+    if step == 0:
+        known[:] = 0
+    (indptr, indices, _), (starts, features) = side[0], side[3][:2]
+    if block >= 0:
+        first, last = starts[block], starts[block + 1]
+        _catch_up(features, first, last, step, 0, V, penalty, b, total, lr, mode, done, C)
+    else:
+        for i in rows:
+            first, last = indptr[i], indptr[i + 1]
+            _catch_up(indices, first, last, step, 1, V, penalty, b, total, lr, mode, done, C)
     at, remembered = np.int64(0), False
     if block >= 0 and known.size > 0:
         at, remembered = side[3][5][block] * C, known[block] != 0
@@ -277,13 +289,15 @@ def linear_step(
             softmax_row(P, at + r * C, P.dtype.type(1.0), C)
         c = U.dtype.type(coefficients[r])
         probability_curvature(P, at + r * C, U, r * C, c, C)
-    _descend(side, rows, block, step, V, penalty, b, lr, mode, U, done, C)
+    if block >= 0:
+        _descend_on_block(side, block, step, V, penalty, b, lr, mode, U, done, C)
+    else:
+        _descend_on_rows(side, rows, step, V, penalty, b, lr, mode, U, done, C)
 
 
 @kernel
-def finish(Y, penalty, b, total, lr, mode, steps, done, known, C):
+def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
     numba.literally(C)
-    for i in range(done.size):
-        _catch_up(i, steps, Y[1], penalty, b, total, lr, mode, done, C)
-        done[i] = 0
-    known[:] = 0
+    every = memory[2]
+    _catch_up(every, 0, done.size, steps, 0, Y[1], penalty, b, total, lr, mode, done, C)
+    done[:] = 0

@@ -160,6 +160,7 @@ def linear_step(
     half = differences.size // 2
     of_y, of_v = differences[:half], differences[half:]
     if step == 0:
+        known[:] = 0
         class_differences(Y[0], d, of_y, 1, C)
     class_differences(V, d, of_v, 1, C)
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / m, coefficients)
@@ -202,5 +203,5 @@ def linear_step(
 
 
 @kernel
-def finish(Y, penalty, b, total, lr, mode, steps, done, known, C):
-    known[:] = 0
+def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
+    pass

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from . import llvm
+from . import llvm, tiles
 from .jit import kernel
 
 LANES = 8
@@ -92,6 +92,38 @@ def _squared_difference(typing_context, Y, group, first, start, C):
     return types.float64(Y, types.intp, types.intp, types.intp, C), generate
 
 
+@intrinsic
+def _dot(typing_context, u, v, first, count):
+    """``sum_k u[first + k] v[first + k]`` over k < count in float64; count is at least 1."""
+    scalar = llvm.float_type(u.dtype)
+
+    def generate(context, builder, signature, arguments):
+        slices = tiles.Slices(builder, scalar, arguments[3])
+        places = [
+            llvm.offset(
+                builder, llvm.array_pointer(context, builder, kind, arguments[i]), arguments[2]
+            )
+            for i, kind in enumerate((u, v))
+        ]
+
+        def add(s, total, last):
+            a, b = (
+                llvm.to_float64(
+                    builder,
+                    slices.load(tiles.entry(builder, place, (s, slices.lanes)), last),
+                    scalar,
+                    slices.lanes,
+                )
+                for place in places
+            )
+            return [llvm.multiply_add(builder, a, b, total[0])]
+
+        (total,) = slices.fold([llvm.constant(llvm.F64, slices.lanes, 0.0)], add)
+        return llvm.reduce(builder, total, slices.lanes, llvm.add)
+
+    return types.float64(u, v, types.intp, types.intp), generate
+
+
 @kernel
 def penalty_values(learned, row_index, col_index, scale, x, e, out):
     e[:] = scale
@@ -129,9 +161,12 @@ def penalty_products(row_index, col_index, scale, x, u, v, total, out):
     cols = u.size // row_index.size
     total[:] = 0.0
     for i in range(row_index.size):
-        for c in range(cols):
-            k = row_index[i] + col_index[c if col_index.size > 1 else 0]
-            total[k] += np.float64(u[i * cols + c]) * np.float64(v[i * cols + c])
+        if col_index.size == 1:
+            total[row_index[i] + col_index[0]] += _dot(u, v, i * cols, cols)
+        else:
+            for c in range(cols):
+                k = row_index[i] + col_index[c]
+                total[k] += np.float64(u[i * cols + c]) * np.float64(v[i * cols + c])
     for k in range(total.size):
         total[k] *= scale
     _times_exp(x, total, out)

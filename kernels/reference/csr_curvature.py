@@ -203,7 +203,7 @@ def linear_step(
         Step size.
     mode : int
     step : int
-        Steps since `finish`; x, Y[0], penalty, b, lr and mode are the same in all of them.
+        Steps since `finish`; x, Y[0], penalty, b, lr and mode are those of step 0.
     done : (d,) int32 array
         0 in the first step.
     memory : tuple
@@ -219,11 +219,7 @@ def linear_step(
     done[chosen] = step + 1
 
 
-def finish(Y, penalty, b, total, lr, mode, steps, done, known, C):
-    """Do what `steps` linear steps have left to do, and forget what belongs to this y.
-
-    Arguments as in `linear_step`; `done` and `known`, the flags of its `memory`, are set to 0.
-    """
+def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
+    """Do what `steps` linear steps have left to do; ``done <- 0``. Arguments as in `linear_step`."""
     _catch_up(np.arange(done.size), steps, Y, penalty, b, total, lr, mode, done, C)
     done[:] = 0
-    known[:] = 0

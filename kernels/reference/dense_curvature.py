@@ -67,6 +67,5 @@ def linear_step(
         total += Y[1]
 
 
-def finish(Y, penalty, b, total, lr, mode, steps, done, known, C):
-    """End a sequence of linear steps: iterates are complete, nothing changes but `known`."""
-    known[:] = 0
+def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
+    """End a sequence of linear steps: iterates are complete, so nothing changes."""

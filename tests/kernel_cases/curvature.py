@@ -114,10 +114,11 @@ def linear_steps(dtype, make, layout):
 
 def finished(dtype, layout):
     Y, (b, total) = random(dtype, 2, D * C), random(dtype, 2, D * C, seed=1)
-    done, known = np.arange(D, dtype=np.int32) % 4, np.ones(3, np.int64)
+    memory = layout.linear_memory(D, 0, BATCH, C, dtype)
+    done = np.arange(D, dtype=np.int32) % 4
     for penalty in penalties(layout):
         for mode in (POWERS, SUM, SOLVE):
-            yield Case((Y, penalty, b, total, LR, mode, 3, done, known, C), 16)
+            yield Case((Y, penalty, b, total, LR, mode, 3, done, memory, C), 16, None, (8,))
 
 
 @cases_of("csr_curvature.gradient")
