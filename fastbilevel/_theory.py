@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastbilevel import _theory_second_order
 from fastbilevel._checks import closest
 from fastbilevel._curvature import curvature_range
 from fastbilevel._schedules import Power
+from fastbilevel._uniform_convexity import power_of
 
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem
@@ -47,6 +49,8 @@ class Setting:
         Curvatures of g in y, the largest and the smallest, and a bound on that of f in y.
     rows : tuple of two float
         Samples of both levels; inf for infinitely many.
+    power : float
+        Index of uniform convexity of g; 2 is strong convexity.
     """
 
     noise: str
@@ -57,6 +61,7 @@ class Setting:
     mu: float
     L_f: float
     rows: tuple[float, float]
+    power: float = 2.0
 
     @property
     def kappa(self) -> float:
@@ -86,14 +91,14 @@ def theory(
     Parameters
     ----------
     method : str
-        A penalty method of `fastbilevel.methods.list`.
+        One of `fastbilevel.methods.list`.
     problem : BilevelProblem
     noise : {"both", "upper", "none"}
         Which levels are noisy. It decides exponents, and batch sizes where the paper has them;
         "none" asks for the full data.
     eps : float
-        Wanted norm of the hypergradient; read by "f2ba", "acc-f2ba" and "f2sa-p", whose parameters
-        do not change during the run.
+        Wanted norm of the hypergradient; read by methods whose parameters do not change during the
+        run, such as "f2ba" and "f2sa-p", and for the length of Neumann series.
     sigma : float
         Standard deviation of one sample's gradient; read by the same.
     order : int
@@ -133,7 +138,7 @@ def _setting(problem: BilevelProblem, noise: str, eps: float, sigma: float, orde
     low, high = curvature_range(problem, x, y, 1.0)
     L_f = max(high - mu, largest - low, 0.0)
     rows = (np.inf, np.inf) if problem.infinite else (problem.n_lower, problem.n_upper)
-    return Setting(noise, eps, sigma, order, largest, mu, L_f, rows)
+    return Setting(noise, eps, sigma, order, largest, mu, L_f, rows, power_of(problem))
 
 
 def _f2sa(s: Setting) -> dict[str, Any]:
@@ -251,4 +256,5 @@ _SCHEDULES: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "prox-f2sa": _prox_f2sa,
     "prox-f3sa": _prox_f3sa,
     "bome": _bome,
+    **_theory_second_order.SCHEDULES,
 }

@@ -98,7 +98,52 @@ def test_f2ba_depends_on_eps_as_in_the_paper():
 
 
 @pytest.mark.parametrize(
-    "method", ["f2sa", "f3sa", "f2ba", "acc-f2ba", "f2sa-p", "prox-f2sa", "prox-f3sa", "bome"]
+    ("method", "of_y", "of_x", "of_weight"),
+    [
+        ("bsa", 1, 1 / 2, None),
+        ("ttsa", 2 / 5, 3 / 5, None),
+        ("mrbo", 1 / 3, 1 / 3, 2 / 3),
+        ("sustain", 1 / 3, 1 / 3, 2 / 3),
+        ("soba", 1 / 2, 1 / 2, None),
+        ("ma-soba", 1 / 2, 1 / 2, 1 / 2),
+        ("stocbio", 0, 0, None),
+        ("amigo", 0, 0, None),
+        ("saba", 0, 0, None),
+    ],
+)
+def test_exponents_of_the_methods_with_second_derivatives(problem, method, of_y, of_x, of_weight):
+    options = theory(method, problem)
+    found = [exponent(options[name]) for name in ("lr_y", "lr_x")]
+    np.testing.assert_allclose(found, [of_y, of_x], atol=1e-4)
+    if of_weight is not None:
+        np.testing.assert_allclose(exponent(options["momentum"]), of_weight, atol=1e-9)
+
+
+@pytest.mark.parametrize("power", [2, 4])
+def test_unibio_depends_on_eps_as_its_complexity_says(power):
+    """T ~ eps / eta iterations with K_t / I lower gradients each are eps**(6 - 5 p) in all."""
+    problem = fb.problems.hard.UniformlyConvex(power)
+
+    def option(name):
+        return lambda eps: theory("unibio", problem, eps=eps)[name]
+
+    np.testing.assert_allclose(slope(option("lr_x")), 3 * (power - 1), atol=1e-6)
+    np.testing.assert_allclose(slope(option("lower_budget")), -2 * (power - 1), atol=1e-6)
+    np.testing.assert_allclose(slope(option("period")), -2, atol=1e-6)
+    np.testing.assert_allclose(slope(lambda eps: 1 - option("momentum")(eps)), 2, atol=1e-6)
+
+
+def test_every_method_has_schedules(problem):
+    for method in fb.methods.list():
+        assert theory(method, problem, "none")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("f2sa", "f3sa", "f2ba", "acc-f2ba", "f2sa-p", "prox-f2sa", "prox-f3sa", "bome"),
+        *("stocbio", "soba"),
+    ],
 )
 def test_a_run_with_the_schedules_of_exact_gradients_approaches_a_solution(problem, method):
     options = theory(method, problem, "none", eps=0.05)
