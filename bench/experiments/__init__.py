@@ -23,4 +23,5 @@ NAMES: tuple[str, ...] = (
     "uniform_convexity",
     "power_cleaning",
     "hyper_cleaning",
+    "learn_to_regularize",
 )

@@ -49,7 +49,7 @@ from .tuning import (
 TRAINING, VALIDATION = 1000, 100
 REG, BUDGET = 1e-3, 500_000
 CORRUPTIONS, BATCHES = (0.1, 0.3), (50, 500)
-LENGTHS, SHARE = (0.03, 0.1, 0.3, 1.0, 3.0), 0.5
+LENGTHS, SHARE = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0), 0.5
 # In gradients of one sample: a gradient is a product with the row and one with its transpose.
 WEIGHTS = {"f_x": 0.0, "f_y": 1.0, "g_x": 0.5, "g_y": 1.0, "hvp": 1.5, "jvp": 1.0}
 NONE, ALONE, BEST = "no cleaning", "validation rows alone", "clean rows alone"
@@ -82,7 +82,7 @@ def data_of(corruption: float, seed: int) -> Data:
 
 
 def contenders(problem: Any, batch: int) -> list[Contender]:
-    """The methods, each with a grid of ten points."""
+    """The methods, each with a grid of sixteen points."""
     start = fb.solve_lower(problem, problem.x0)
     slope = norm(fb.hypergradient(problem, problem.x0, method="implicit", y0=start))
     largest = curvature_range(problem, problem.x0, start)[1]
@@ -225,7 +225,7 @@ def notes_of(findings: Findings) -> str:
         f"Means over {repeats} splits that no option was chosen on, with 95 % intervals. "
         f"{TRAINING} training and {VALIDATION} clean validation rows. "
         + " ".join(verdict(findings, case) for case in cases(findings))
-        + edges_of(findings, "corruption", "batch")
+        + edges_of(findings.rows, "corruption", "batch")
     )
 
 

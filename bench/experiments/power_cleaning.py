@@ -47,7 +47,8 @@ from .tuning import (
 TRAINING, VALIDATION, TEST, FEATURES = 400, 50, 2000, 30
 CORRUPTED, NOISE, REG, DENSITY = 0.3, 0.5, 1e-3, 0.2
 BATCH, BUDGET = 50, 1_000_000
-LENGTHS, SHARES = (0.03, 0.1, 0.3, 1.0, 3.0), (0.1, 0.3, 1.0, 3.0, 10.0)
+LENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+SHARES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SETTINGS = {
     "p = 2": (2, False),
     "p = 3": (3, False),
@@ -230,7 +231,7 @@ def error_table(findings: Findings) -> Table:
             f"{CORRUPTED:.0%} of {TRAINING} rows are corrupted, {VALIDATION} validation rows are "
             f"clean; {FEATURES} features, noise {NOISE}. "
             + " ".join(verdict(findings, setting) for setting in settings)
-            + edges_of(findings, "setting")
+            + edges_of(findings.rows, "setting")
         ],
     )
     for method in findings.different("method"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,9 +129,12 @@ def tune(
 
 
 def shortened(contender: Contender) -> Contender:
-    """The same with two values of the first entry of the grid and one of the others."""
+    """The same with the middle two values of the first entry of the grid and one of the others."""
     first, *others = contender.grid.items()
-    grid = {first[0]: first[1][1:3]} | {name: values[-1:] for name, values in others}
+    middle = len(first[1]) // 2
+    grid = {first[0]: first[1][middle - 1 : middle + 1]} | {
+        name: values[-1:] for name, values in others
+    }
     return replace(contender, grid=grid)
 
 
@@ -160,14 +163,14 @@ def larger(values: np.ndarray, others: np.ndarray) -> bool:
     return bool(np.mean(differences) > half_interval(differences))
 
 
-def edges_of(findings: Any, *of: str) -> str:
+def edges_of(rows: Iterable[Mapping[str, Any]], *of: str) -> str:
     """A sentence on the methods whose best step is at the end of its grid, empty if none is.
 
     `of` are the columns that tell one choice from another, beside the method.
     """
     found = dict.fromkeys(
         f"{row['method']} ({', '.join([*(str(row[name]) for name in of), row['at_edge']])})"
-        for row in findings.rows
+        for row in rows
         if row["at_edge"]
     )
     return f" Best values at the end of their grid: {'; '.join(found)}." if found else ""

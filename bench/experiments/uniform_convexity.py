@@ -145,8 +145,8 @@ def verdict(findings: Findings) -> str:
     said.append(
         f"Still y matters to p: with one step |y - y*| is between {least:.3f} "
         f"(p = {list(PUBLISHED)[errors.index(least)]}) and {most:.3f} "
-        f"(p = {list(PUBLISHED)[errors.index(most)]}). The estimate cos x cos w never has the wrong "
-        "sign, whatever y is, and in one variable a normalised step needs no more than the sign."
+        f"(p = {list(PUBLISHED)[errors.index(most)]}). The estimate cos x cos w never has the "
+        "wrong sign, whatever y is, and a normalised step in one variable needs only the sign."
     )
     return " ".join(said)
 
