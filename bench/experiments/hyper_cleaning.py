@@ -249,6 +249,14 @@ def verdict(findings: Findings, case: dict[str, Any]) -> str:
         said += f"; not better than {NONE}: {', '.join(useless)}"
     better = [m for m in (*FIRST, *SECOND) if larger(losses[ALONE], losses[m])]
     said += f"; better than {ALONE}: {', '.join(better) or 'none'}"
+    accuracies = {
+        method: np.array(findings.column("test_accuracy", method=method, **case))
+        for method in losses
+    }
+    right = [m for m in (*FIRST, *SECOND) if larger(accuracies[m], accuracies[NONE])]
+    wrong = [m for m in (*FIRST, *SECOND) if larger(accuracies[NONE], accuracies[m])]
+    said += f"; more accurate than {NONE}: {', '.join(right) or 'none'}"
+    said += f", less accurate: {', '.join(wrong) or 'none'}"
     return said + "."
 
 

@@ -75,7 +75,7 @@ def data_of(power: float, sparse: bool, seed: int) -> Data:
     """A new regression: features, coefficients, noise and corrupted targets."""
     rng = np.random.default_rng(seed)
     n, m = TRAINING, VALIDATION
-    X = rng.standard_normal((n + m + TEST, FEATURES))
+    X: Any = rng.standard_normal((n + m + TEST, FEATURES))
     if sparse:
         X = sp.csr_matrix(X * (rng.random(X.shape) < DENSITY) / np.sqrt(DENSITY))
     clean = X @ rng.standard_normal(FEATURES)
@@ -86,10 +86,8 @@ def data_of(power: float, sparse: bool, seed: int) -> Data:
     problem = fb.problems.LpRegression(
         X[:n], y[:n], X[n : n + m], y[n : n + m], power=power, reg=REG
     )
-    validation = X[n : n + m], y[n : n + m]
-    if sparse:
-        validation = validation[0].toarray(), validation[1]
-    return Data(problem, validation, X[n + m :], y[n + m :], corrupted)
+    dense = X[n : n + m].toarray() if sparse else X[n : n + m]
+    return Data(problem, (dense, y[n : n + m]), X[n + m :], y[n + m :], corrupted)
 
 
 def contenders(data: Data) -> list[Contender]:

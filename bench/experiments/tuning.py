@@ -75,7 +75,7 @@ def iterations_within(
     problem: Any, options: Mapping[str, Any], budget: float, weights: Mapping[str, float]
 ) -> int:
     """Outer iterations that a budget of sample gradients pays for; at least 1."""
-    result = quiet_run(problem, options | {"maxiter": PROBE})
+    result = quiet_run(problem, {**options, "maxiter": PROBE})
     return max(1, math.floor(budget * PROBE / cost_of(result.oracle_calls, weights)))
 
 
@@ -84,7 +84,7 @@ def quiet_run(problem: Any, options: Mapping[str, Any]) -> fb.BilevelResult:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         every = options.get("record_every", options["maxiter"])
-        return fb.minimize(problem, **options | {"record_every": every})
+        return fb.minimize(problem, **{**options, "record_every": every})
 
 
 def tune(
