@@ -121,7 +121,7 @@ def test_exponents_of_the_methods_with_second_derivatives(problem, method, of_y,
 
 @pytest.mark.parametrize("power", [2, 4])
 def test_unibio_depends_on_eps_as_its_complexity_says(power):
-    """T ~ eps / eta iterations with K_t / I lower gradients each are eps**(6 - 5 p) in all."""
+    """T ~ 1 / (eps eta) iterations with K_t / I lower gradients each are eps**(6 - 5 p) in all."""
     problem = fb.problems.hard.UniformlyConvex(power)
 
     def option(name):
