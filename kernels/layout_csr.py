@@ -171,8 +171,9 @@ def linear_memory(n_features, blocks, batch, C, dtype):
     known : (blocks,) int64 array
         0 for blocks that are not there yet; of size 0 if none is kept.
     every : (n_features,) int32 array
-        All features.
+        All features; read-only, so that kernels compiled for the features of blocks take it too.
     """
     kept = blocks if blocks <= MOST_BLOCKS else 0
-    probabilities = aligned_empty(max(1, kept) * batch * C, dtype)
-    return probabilities, np.zeros(kept, np.int64), np.arange(n_features, dtype=np.int32)
+    every = np.arange(n_features, dtype=np.int32)
+    every.flags.writeable = False
+    return aligned_empty(max(1, kept) * batch * C, dtype), np.zeros(kept, np.int64), every

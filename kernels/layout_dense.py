@@ -134,7 +134,7 @@ def curvature_workspace(n_features, batch, C, dtype):
     slopes : (m,) float64 array
         Of each sample of the minibatch; m is padded.
     differences, gradient : (2*(C-1)*d,) arrays
-        Of y and v, or of v and its product; d padded.
+        Of y and v; d padded.
     Z : (2*(C-1)*PANEL,) array
         Logits and directions of a panel.
     """
@@ -167,8 +167,13 @@ def linear_memory(n_features, blocks, batch, C, dtype):
         Panel by panel; room for one block if they are too many to keep.
     known : (blocks,) int64 array
         0 for blocks that are not there yet; of size 0 if none is kept.
+    differences : ((C-1)*d,) array
+        y relative to the last class; d padded.
     """
     kept = blocks if blocks <= MOST_BLOCKS else 0
     panels = -(-batch // panel_samples(n_features * np.dtype(dtype).itemsize))
-    size = max(1, kept) * panels * (C - 1) * PANEL
-    return aligned_empty(size, dtype), np.zeros(kept, np.int64)
+    return (
+        aligned_empty(max(1, kept) * panels * (C - 1) * PANEL, dtype),
+        np.zeros(kept, np.int64),
+        aligned_empty((C - 1) * _round_up(n_features, UNIT), dtype),
+    )

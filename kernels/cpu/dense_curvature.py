@@ -154,11 +154,10 @@ def linear_step(
 ):  # fmt: skip
     numba.literally(C)
     addresses, _, coefficients, _, differences, sums, U = work
-    P, known = memory
+    P, known, of_y = memory
     matrix, tiles, m, V = side[0][0], side[3][0], rows.size, Y[1]
     d = matrix.shape[1]
-    half = differences.size // 2
-    of_y, of_v = differences[:half], differences[half:]
+    of_v = differences[: of_y.size]
     if step == 0:
         known[:] = 0
         class_differences(Y[0], d, of_y, 1, C)

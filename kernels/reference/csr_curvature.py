@@ -220,6 +220,6 @@ def linear_step(
 
 
 def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
-    """Do what `steps` linear steps have left to do; ``done <- 0``. Arguments as in `linear_step`."""
+    """Do what `steps` linear steps have left; ``done <- 0``. Arguments as in `linear_step`."""
     _catch_up(np.arange(done.size), steps, Y, penalty, b, total, lr, mode, done, C)
     done[:] = 0
