@@ -55,6 +55,7 @@ WEIGHTS = {"f_x": 0.0, "f_y": 1.0, "g_x": 0.5, "g_y": 1.0, "hvp": 1.5, "jvp": 1.
 NONE, ALONE, BEST = "no cleaning", "validation rows alone", "clean rows alone"
 FIRST = ("f2sa", "f3sa", "f2sa-p")
 SECOND = ("stocbio", "amigo", "soba", "ma-soba", "saba")
+QUICK = ("f2sa", "soba")
 # A sigmoid of this is 1 up to 1e-9, one of minus this 0.
 CERTAIN = 20.0
 
@@ -165,9 +166,10 @@ def choose(problem: Any, batch: int, budget: float, seed: int, quick: bool) -> d
         y = fb.solve_lower(problem, result.x_last, y0=start, tol=1e-5)
         return problem.value_upper(result.x_last, y)
 
+    methods = contenders(problem, batch)
     return {
-        each.label: tune(shortened(each) if quick else each, problem, budget, WEIGHTS, score, seed)
-        for each in contenders(problem, batch)
+        each.label: tune(each, problem, budget, WEIGHTS, score, seed)
+        for each in (shortened(methods, QUICK) if quick else methods)
     }
 
 
@@ -179,6 +181,8 @@ def rows_of(
     unused = {"iterations": 0, "seconds": 0.0, "point": "", "at_edge": ""}
     rows = [{"method": name} | found | unused for name, found in references(data).items()]
     for contender in contenders(data.problem, batch):
+        if contender.label not in chosen:
+            continue
         best = chosen[contender.label]
         options = contender.options(**best.point)
         limits = {"maxiter": best.options["maxiter"], "seed": seed}
@@ -231,33 +235,41 @@ def notes_of(findings: Findings) -> str:
 
 def verdict(findings: Findings, case: dict[str, Any]) -> str:
     """Whether first- or second-order methods are ahead, and whether cleaning pays at all."""
-    losses = {
-        method: np.array(findings.column("test_loss", method=method, **case))
-        for method in findings.different("method")
-    }
-    best = {kind: min(kind, key=lambda m: losses[m].mean()) for kind in (FIRST, SECOND)}
-    ahead, behind = sorted(best.values(), key=lambda m: losses[m].mean())
-    kind = "first" if ahead in FIRST else "second"
-    said = f"{name_of(case)}: the best first-order method is {best[FIRST]}, the best second-order "
-    said += f"one {best[SECOND]}; "
+    losses, accuracies = (
+        {
+            method: np.array(findings.column(name, method=method, **case))
+            for method in findings.different("method")
+        }
+        for name in ("test_loss", "test_accuracy")
+    )
+    first, second = ([m for m in losses if m in kind] for kind in (FIRST, SECOND))
+    best = [min(kind, key=lambda m: losses[m].mean()) for kind in (first, second)]
+    ahead, behind = sorted(best, key=lambda m: losses[m].mean())
+    said = f"{name_of(case)}: the best first-order method is {best[0]}, the best second-order one "
+    said += f"{best[1]}; "
     if larger(losses[behind], losses[ahead]):
+        kind = "first" if ahead in FIRST else "second"
         said += f"the {kind}-order one is ahead by {np.mean(losses[behind] - losses[ahead]):.3f}"
     else:
         said += "they are not told apart"
-    useless = [m for m in (*FIRST, *SECOND) if not larger(losses[NONE], losses[m])]
-    if useless:
-        said += f"; not better than {NONE}: {', '.join(useless)}"
-    better = [m for m in (*FIRST, *SECOND) if larger(losses[ALONE], losses[m])]
-    said += f"; better than {ALONE}: {', '.join(better) or 'none'}"
-    accuracies = {
-        method: np.array(findings.column("test_accuracy", method=method, **case))
-        for method in losses
+    groups = {
+        f"loss not below {NONE}": [
+            m for m in first + second if not larger(losses[NONE], losses[m])
+        ],
+        f"loss not below {ALONE}": [
+            m for m in first + second if not larger(losses[ALONE], losses[m])
+        ],
+        f"more accurate than {NONE}": [
+            m for m in first + second if larger(accuracies[m], accuracies[NONE])
+        ],
+        f"less accurate than {NONE}": [
+            m for m in first + second if larger(accuracies[NONE], accuracies[m])
+        ],
     }
-    right = [m for m in (*FIRST, *SECOND) if larger(accuracies[m], accuracies[NONE])]
-    wrong = [m for m in (*FIRST, *SECOND) if larger(accuracies[NONE], accuracies[m])]
-    said += f"; more accurate than {NONE}: {', '.join(right) or 'none'}"
-    said += f", less accurate: {', '.join(wrong) or 'none'}"
-    return said + "."
+    return (
+        "; ".join([said, *(f"{name}: {', '.join(of) or 'none'}" for name, of in groups.items())])
+        + "."
+    )
 
 
 def draw(findings: Findings, figure: Any) -> None:

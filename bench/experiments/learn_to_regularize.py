@@ -159,14 +159,15 @@ def contenders(task: Task) -> list[Contender]:
 def run(quick: bool, seed: int = 0) -> Findings:
     task = task_of(200, 600) if quick else task_of(WORDS)
     budget, repeats = (60_000, 2) if quick else (BUDGET, 3)
-    methods = [each for each in contenders(task) if not quick or each.label in QUICK]
+    methods = contenders(task)
+
+    def score(result: fb.BilevelResult) -> float:
+        return validation_loss(task, result.x_last)
+
     chosen = {
-        each.label: tune(
-            shortened(each) if quick else each, task.problem, budget, WEIGHTS,
-            lambda result: validation_loss(task, result.x_last), seed,
-        )
-        for each in methods
-    }  # fmt: skip
+        each.label: tune(each, task.problem, budget, WEIGHTS, score, seed)
+        for each in (shortened(methods, QUICK) if quick else methods)
+    }
     rows = references(task)
     limit = float(np.median([seconds_of(task, best, seed) for best in chosen.values()]))
     for label, best in chosen.items():

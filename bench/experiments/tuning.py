@@ -128,14 +128,19 @@ def tune(
     return Tuned(best, chosen, least, edges, [(point, score) for point, _, score in tried])
 
 
-def shortened(contender: Contender) -> Contender:
-    """The same with the middle two values of the first entry of the grid and one of the others."""
-    first, *others = contender.grid.items()
-    middle = len(first[1]) // 2
-    grid = {first[0]: first[1][middle - 1 : middle + 1]} | {
-        name: values[-1:] for name, values in others
-    }
-    return replace(contender, grid=grid)
+def shortened(contenders: Sequence[Contender], labels: Sequence[str]) -> list[Contender]:
+    """A quick form: these contenders only, with the middle two values of the grid's first entry
+    and the last one of the others.
+    """
+    found = []
+    for contender in contenders:
+        if contender.label in labels:
+            (name, values), *others = contender.grid.items()
+            middle = len(values) // 2
+            grid = {name: values[middle - 1 : middle + 1]}
+            grid |= {other: given[-1:] for other, given in others}
+            found.append(replace(contender, grid=grid))
+    return found
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
