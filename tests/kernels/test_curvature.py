@@ -125,10 +125,10 @@ def test_without_penalty_only_the_data_count(setting, Y):
         np.testing.assert_allclose(with_one - without, product, **TIGHT)
 
 
-def steps(setting, Y, penalty, b, total, lr, mode, plan, listed=None):
+def steps(setting, Y, penalty, b, total, lr, mode, plan, listed=None, blocks=3):
     """Linear steps in place; on rows with numbers of their own if `listed`."""
     x = random(np.float64, N, seed=2)
-    memory = setting.layout.linear_memory(D, len(set(PLAN)), BATCH, C, np.float64)
+    memory = setting.layout.linear_memory(D, blocks, BATCH, C, np.float64)
     done = np.zeros(D, np.int32)
     for s, block in enumerate(plan):
         rows = ORDER[BATCH * block : BATCH * (block + 1)] if listed is None else listed[s]
@@ -170,6 +170,16 @@ def test_linear_steps_are_products_one_after_the_other(setting, Y, mode, lr):
             np.testing.assert_allclose(T, expected[1], rtol=0, atol=1e-12 * size)
 
 
+def test_what_is_remembered_of_a_block_changes_no_bit(setting, Y):
+    penalty, total = next(iter(penalties(setting.layout))), np.zeros(D * C)
+    found = []
+    for blocks in (3, layout_dense.MOST_BLOCKS + 1):
+        V = Y.copy()
+        steps(setting, V, penalty, total, total, 0.3, POWERS, PLAN, blocks=blocks)
+        found.append(V)
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("mode", [POWERS, SUM, SOLVE])
 def test_no_step_changes_nothing(setting, Y, mode):
     b, total = random(np.float64, 2, D * C, seed=1)
@@ -183,7 +193,7 @@ def test_no_step_changes_nothing(setting, Y, mode):
 def test_probabilities_are_forgotten_when_y_changes(setting, Y):
     penalty = next(iter(penalties(setting.layout)))
     b = total = np.zeros(D * C)
-    memory = setting.layout.linear_memory(D, len(set(PLAN)), BATCH, C, np.float64)
+    memory = setting.layout.linear_memory(D, 3, BATCH, C, np.float64)
     done, x = np.zeros(D, np.int32), random(np.float64, N, seed=2)
     for y in (Y[0], -Y[0]):
         V = np.stack([y, Y[1]])
