@@ -80,16 +80,15 @@ def task_of(words: int, documents: int | None = None) -> Task:
     held = sum(np.asarray((X > 0).sum(axis=0)).ravel() for X in (text.X, text.X_val))
     columns = np.sort(np.argsort(-held, kind="stable")[:words])
     rows = slice(documents)
-    text = Text(
-        text.name,
-        *(
-            part
-            for X, y in ((text.X, text.y), (text.X_val, text.y_val), (text.X_test, text.y_test))
-            for part in (X[rows][:, columns].tocsr(), y[rows])
-        ),
-    )
+    parts = ((text.X, text.y), (text.X_val, text.y_val), (text.X_test, text.y_test))
+    cut = (part for X, y in parts for part in (X[rows][:, columns].tocsr(), y[rows]))
+    return task_from(Text(text.name, *cut))
+
+
+def task_from(text: Text) -> Task:
     problem = fb.problems.LearnToRegularize(text.X, text.y, text.X_val, text.y_val)
-    # The penalties add at most exp(BOUND) / (d C) to the curvature of the loss.
+    # The penalties add at most exp(BOUND) / (d C) to the curvature of the loss, which is largest
+    # at W = 0.
     curvature = curvature_range(problem, problem.x0 - BOUND, problem.y0)[1]
     curvature += math.exp(BOUND) / problem.n_y
     task = Task(problem, text, curvature, problem.y0)
