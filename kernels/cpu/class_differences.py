@@ -59,10 +59,10 @@ def class_differences(typing, V, d, differences, g, C):
 
 
 def _classes(builder, slices, features, gradient, offsets, classes, act):
-    """``act(row, feature, step, is_last)`` for all classes of all offsets, slice by slice.
+    """``act(offset, class, feature, step, is_last)`` for all classes, slice by slice.
 
-    `row` is the number of a class of an offset, `step` a slice of its gradient from `feature` on.
-    The gradient is kept slice by slice, without the last class.
+    `step` is a slice of the gradient of one class of one offset from `feature` on. The gradient is
+    kept slice by slice, without the last class.
     """
     lanes, columns = slices.lanes, offsets * (classes - 1)
 
@@ -73,17 +73,17 @@ def _classes(builder, slices, features, gradient, offsets, classes, act):
                 builder, gradient, (s, columns * lanes), (j * (classes - 1), lanes)
             )
 
-            def one_class(c, total, source=source, first=j * classes):
+            def one_class(c, total, source=source, j=j):
                 step = llvm.load(
                     builder, tiles.entry(builder, source, (c, lanes)), slices.scalar, lanes
                 )
-                act(builder.add(c, llvm.int64(first)), feature, step, last)
+                act(j, c, feature, step, last)
                 return [builder.fsub(total[0], step)]
 
             (rest,) = llvm.counted_loop(
                 builder, llvm.int64(classes - 1), slices.zeros(1), one_class
             )
-            act(llvm.int64(j * classes + classes - 1), feature, rest, last)
+            act(j, llvm.int64(classes - 1), feature, rest, last)
 
     slices.visit(*features, one_slice)
 
@@ -125,15 +125,12 @@ def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, 
 
         kept_everywhere = kept(llvm.splat(builder, builder.load(e), lanes)) if same else None
 
-        def move(row, feature, step, last):
-            place = tiles.entry(builder, V, (row, d), (feature, 1))
+        def move(j, c, feature, step, last):
+            place = tiles.entry(builder, V, (j * classes, d), (feature, 1), (c, d))
             if same:
                 high, low = kept_everywhere
             else:
-                # All offsets have the penalties of the first.
-                position = tiles.entry(
-                    builder, e, (builder.urem(row, llvm.int64(classes)), d), (feature, 1)
-                )
+                position = tiles.entry(builder, e, (feature, 1), (c, d))
                 high, low = kept(slices.load(position, last, llvm.F64))
             old = slices.load(place, last)
             change = builder.fneg(builder.fmul(rate, step))
@@ -179,17 +176,16 @@ def set_gradient(typing, V, d, penalty, kind, gradient, out, g, C):
         if which == 1:
             everywhere = rounded(llvm.splat(builder, builder.load(e), slices.lanes))
 
-        def write(row, feature, step, last):
+        def write(j, c, feature, step, last):
+            at = (j * classes, d), (feature, 1), (c, d)
             if which:
                 factor = everywhere
                 if which == 2:
-                    position = tiles.entry(
-                        builder, e, (builder.urem(row, llvm.int64(classes)), d), (feature, 1)
-                    )
+                    position = tiles.entry(builder, e, (feature, 1), (c, d))
                     factor = rounded(slices.load(position, last, llvm.F64))
-                old = slices.load(tiles.entry(builder, V, (row, d), (feature, 1)), last)
+                old = slices.load(tiles.entry(builder, V, *at), last)
                 step = llvm.multiply_add(builder, factor, old, step)
-            slices.store(step, tiles.entry(builder, out, (row, d), (feature, 1)), last)
+            slices.store(step, tiles.entry(builder, out, *at), last)
 
         features = llvm.int64(0), d
         _classes(builder, slices, features, gradient, offsets, classes, write)
