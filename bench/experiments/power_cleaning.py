@@ -47,7 +47,7 @@ from .tuning import (
 TRAINING, VALIDATION, TEST, FEATURES = 400, 50, 2000, 30
 CORRUPTED, NOISE, REG, DENSITY = 0.3, 0.5, 1e-3, 0.2
 BATCH, BUDGET = 50, 1_000_000
-LENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+LENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SETTINGS = {
     "p = 2": (2, False),
