@@ -300,4 +300,4 @@ def draw(findings: Findings, figure: Any) -> None:
         axes.set_xticks(places, settings)
     left.set(ylabel="error on clean test rows", yscale="log")
     right.set(ylabel="area under the ROC curve")
-    left.legend(fontsize="small")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=7)
