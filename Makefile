@@ -13,7 +13,7 @@ types:
 	mypy
 
 test:
-	pytest
+	pytest -n 2 --dist loadfile
 
 # Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
 BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic \
