@@ -17,7 +17,7 @@ test:
 
 # Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
 BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic \
-	f2sa_logistic single_loop text_methods
+	f2sa_logistic single_loop text_methods second_order text_second_order
 bench:
 	set -e; for name in $(BENCHMARKS); do python -m bench.$$name --quick; done
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastbilevel.problems._products import POWERS, SOLVE, SUM
+from fastbilevel.kernels.reference.csr_curvature import POWERS, SOLVE, SUM
 
 
 def make_neumann_sum(k: Any, mode: int) -> Any:

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel.kernels.reference.csr_curvature import SOLVE, SUM
 
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem, Plan
-
-# What a linear step does: v - lr H v; the same, added up; v - lr (H v - b).
-POWERS, SUM, SOLVE = 0, 1, 2
 
 
 def make_lower_products(k: Any) -> Any:
@@ -48,7 +46,7 @@ def make_upper_gradients(k: Any) -> Any:
 
 
 def make_linear_descent(k: Any, sum_mode: int, solve_mode: int) -> Any:
-    """Steps v <- v - lr g_yy v, a fresh minibatch each; see `POWERS`, `SUM` and `SOLVE`."""
+    """Steps v <- v - lr g_yy v, a fresh minibatch each; see `linear_step`."""
 
     def linear_descent(data, samplers, work, x, Y, b, total, lr, steps, first_step, mode):
         (hvp,), problem = data
