@@ -130,7 +130,7 @@ def tune(
 
 def shortened(contenders: Sequence[Contender], labels: Sequence[str]) -> list[Contender]:
     """A quick form: these contenders only, with the middle two values of the grid's first entry
-    and the last one of the others.
+    and the first one of the others.
     """
     found = []
     for contender in contenders:
@@ -138,7 +138,7 @@ def shortened(contenders: Sequence[Contender], labels: Sequence[str]) -> list[Co
             (name, values), *others = contender.grid.items()
             middle = len(values) // 2
             grid = {name: values[middle - 1 : middle + 1]}
-            grid |= {other: given[-1:] for other, given in others}
+            grid |= {other: given[:1] for other, given in others}
             found.append(replace(contender, grid=grid))
     return found
 

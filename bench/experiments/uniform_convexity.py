@@ -48,7 +48,7 @@ RULES = {
 
 
 def run(quick: bool, seed: int = 0) -> Findings:
-    runs = 4 if quick else 20
+    runs = 2 if quick else 20
     rng = np.random.default_rng(seed)
     starts = [1.0 if i % 2 == 0 else float(rng.uniform(-1.2, 1.2)) for i in range(runs)]
     rows = []

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import fastbilevel as fb
-from bench.data import Text
 from bench.experiments import learn_to_regularize as experiment
 from bench.experiments.figures import Findings
 from bench.experiments.tuning import Tuned
@@ -14,11 +13,7 @@ from bench.experiments.tuning import Tuned
 
 @pytest.fixture(scope="module")
 def task():
-    """Generated text, so that nothing is downloaded."""
-    X, y = fb.datasets.make_text(600, d=150, classes=4, nnz=20, dtype=np.float32)
-    parts = (slice(0, 200), slice(200, 400), slice(400, 600))
-    text = Text("generated text", *(array for part in parts for array in (X[part], y[part])))
-    return experiment.task_from(text)
+    return experiment.generated_task()
 
 
 def test_retraining_comes_near_the_lower_solution(task):
