@@ -229,7 +229,8 @@ def check_same(label: str, ours: Any, x: np.ndarray, y: np.ndarray, tolerance: f
         If one exceeds `tolerance`: then they do not compute the same, and no time means anything.
     """
     pairs = (ours.x_last, x), (ours.y_last, y)
-    found = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in pairs]
+    # Where x has not moved yet, both are 0.
+    found = [np.linalg.norm(a - b) / (np.linalg.norm(b) or 1.0) for a, b in pairs]
     if not np.max(found) <= tolerance:
         raise RuntimeError(
             f"{label} is {found[0]:.1e} (x) and {found[1]:.1e} (y) away from our iterates after "
