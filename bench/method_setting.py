@@ -10,11 +10,18 @@ import fastbilevel as fb
 from fastbilevel._random import key_of
 from fastbilevel.problems import _composed
 
+# The others have benchmarks of their own, `second_order` and `text_second_order`.
+FIRST_ORDER = tuple(
+    name for name in fb.methods.list() if "hvp_lower_yy" not in fb.methods.METHODS[name]().requires
+)
+
 
 def variants(
-    given: dict[str, Any], alternatives: dict[str, tuple[Any, ...]]
+    given: dict[str, Any],
+    alternatives: dict[str, tuple[Any, ...]],
+    names: tuple[str, ...] = FIRST_ORDER,
 ) -> dict[str, dict[str, Any]]:
-    """Arguments of `fb.minimize` for every method of `fb.methods.list()`, by label.
+    """Arguments of `fb.minimize` for every method in `names`, by label.
 
     Parameters
     ----------
@@ -23,13 +30,14 @@ def variants(
         takes only `lr_z`, so that its two lower problems step together.
     alternatives : dict
         Several values of an option: a method that knows it enters once for each of them.
+    names : tuple of str
 
     Returns
     -------
     dict of str to dict
     """
     found = {}
-    for name in fb.methods.list():
+    for name in names:
         known = {field.name for field in dataclasses.fields(fb.methods.METHODS[name])}
         options = {option: value for option, value in given.items() if option in known}
         if "lr_z" in options:

@@ -28,9 +28,10 @@ def make_chunk(k: Any, saga: int, average: int) -> Any:
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
         (lower_products, data, work), (upper_gradients, outer_data, outer_work) = oracles
         x, Y, _, m, phi, norms, flag = state
-        G, cross, F_y, F_x, tables, averages = memory
+        G, cross, F_y, newest, tables, averages = memory
         kind, a, b = domain
         lr_y, lr_v, lr_x, theta, batch = schedules
+        F_x = newest if average else phi
         if saga:
             shares, upper_shares = fixed
             of_y, of_v, of_x, upper_of_y, upper_of_x = tables
@@ -55,7 +56,6 @@ def make_chunk(k: Any, saga: int, average: int) -> Any:
                 k.averages.moving_average(phi, F_x, theta[t])
                 k.vector.norm(phi, norms[t : t + 1])
             else:
-                phi[:] = F_x
                 k.vector.normalized_momentum(
                     x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
                 )
