@@ -11,6 +11,7 @@ from softmax_formulas import designs, interpreted, make_data, random_point
 import fastbilevel as fb
 from fastbilevel._binding import Binder
 from fastbilevel._random import key_of
+from fastbilevel.kernels.reference import csr_curvature
 from fastbilevel.problems import _products
 
 # (problem, its own option): everything that changes what the kernels are given.
@@ -52,7 +53,7 @@ def arguments_of(problem):
         "lower_gradient": (x, Y, 3, out),
         "hessian_product": (x, Y, 3, out),
     }
-    for mode in (_products.POWERS, _products.SUM, _products.SOLVE):
+    for mode in (csr_curvature.POWERS, csr_curvature.SUM, csr_curvature.SOLVE):
         # The longer step is so long that the penalties change the sign of parts of v.
         for lr in (0.3, 2.5):
             found[f"linear_descent {mode} {lr}"] = x, Y, b, total, lr, STEPS, 11, mode
