@@ -36,7 +36,7 @@ class SecondOrder(Options):
     """Base of the methods that keep y and a vector v near g_yy^-1 f_y."""
 
     # Missing step sizes become this over the largest curvature of g in y.
-    default_step: ClassVar[float] = 1.0
+    share_of_step: ClassVar[float] = 1.0
 
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
@@ -63,7 +63,7 @@ class SecondOrder(Options):
         step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0)
         if not missing:
             return self
-        return dataclasses.replace(self, **dict.fromkeys(missing, self.default_step * step))
+        return dataclasses.replace(self, **dict.fromkeys(missing, self.share_of_step * step))
 
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
         """Samplers, and y and v as two groups."""

@@ -48,7 +48,7 @@ class SABA(JointSteps):
 
     name: ClassVar[str] = "saba"
     uses_tables: ClassVar[bool] = True
-    default_step: ClassVar[float] = 1 / 3
+    share_of_step: ClassVar[float] = 1 / 3
     description: ClassVar[Description] = Description(
         complexity={"both": "O((n + m)**(2/3) eps**-2) on n + m samples"},
         assumptions=(
