@@ -133,9 +133,11 @@ def test_unibio_depends_on_eps_as_its_complexity_says(power):
     np.testing.assert_allclose(slope(lambda eps: 1 - option("momentum")(eps)), 2, atol=1e-6)
 
 
-def test_every_method_has_schedules(problem):
+def test_every_method_has_schedules_that_its_options_accept(problem):
     for method in fb.methods.list():
-        assert theory(method, problem, "none")
+        options = theory(method, problem, "none")
+        assert "lr_x" in options or method == "bome"
+        fb.methods.resolve(method, options).check(problem)
 
 
 @pytest.mark.parametrize(
