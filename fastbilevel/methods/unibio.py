@@ -90,7 +90,7 @@ class UniBiO(NeumannMethod):
         Q >= 0.
     neumann_lr : float, schedule or None
         eta, at most 1 over the largest eigenvalue of D^-1 g_yy. None takes 1 / L if p is 2, else
-        1 / (2 (p-1) scaling_floor ** (2-p) L) or less: give it if you know it.
+        (p-1) min(1, scaling_floor ** (p-2)) / L, which is safe and may be tiny: give it if you can.
     momentum : float
         beta, the weight of the past in m.
     lr_x : float or schedule
