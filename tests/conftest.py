@@ -39,3 +39,4 @@ settings.load_profile("fastbilevel")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than about five seconds")
+    config.addinivalue_line("markers", "gpu: runs on a CUDA device; skipped where there is none")

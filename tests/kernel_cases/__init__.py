@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from backends import fetched, on_device
 
 DTYPES = (np.float32, np.float64)
 
@@ -50,12 +51,19 @@ def cases_of(name: str) -> Callable[[Any], Any]:
     return register
 
 
-def outcome(kernel: Callable[..., Any], case: Case, *, wide: bool = False) -> list[Any]:
-    """Arguments and returned value after a call on copies, in float64 if `wide`."""
+def outcome(
+    kernel: Callable[..., Any], case: Case, *, wide: bool = False, xp: Any = np
+) -> list[Any]:
+    """Arguments and returned value after a call on copies, in float64 if `wide`.
+
+    The arrays are those of the library `xp` during the call.
+    """
     arguments = copy.deepcopy(case.arguments)
     if wide:
         arguments = _widened(arguments)
-    returned = kernel(*arguments)
+    arguments = on_device(xp, kernel, arguments) if xp is not np else arguments
+    returned = fetched(kernel(*arguments))
+    arguments = fetched(arguments)
     kept = [a for i, a in enumerate(arguments) if i not in case.scratch]
     return [*kept, returned]
 

@@ -1,0 +1,1 @@
+"""CUDA kernels for CuPy arrays: same names, signatures and side effects as `reference`."""

@@ -1,0 +1,26 @@
+// What all kernels share: loops over elements, tables by value, sums over a block.
+#pragma once
+
+// Numbers that travel with a launch: weights and coefficients of the offsets.
+struct Table {
+    double v[64];
+};
+
+// for (STRIDE(i, n)): every element i < n once, by all threads of the grid.
+#define STRIDE(i, n)                                                            \
+    long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < (n);    \
+    i += (long long)gridDim.x * blockDim.x
+
+// Sum over the block in a fixed order; the result is valid in every thread. All threads call it;
+// blockDim.x is a multiple of 32.
+__device__ __forceinline__ double block_sum(double value) {
+    __shared__ double parts[32];
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
+    for (int step = 16; step > 0; step >>= 1) value += __shfl_down_sync(0xffffffffu, value, step);
+    if (lane == 0) parts[warp] = value;
+    __syncthreads();
+    double total = 0.0;
+    for (int w = 0; w < warps; ++w) total += parts[w];
+    __syncthreads();  // `parts` may be written again by the next call
+    return total;
+}

@@ -1,0 +1,155 @@
+"""How every CUDA kernel is compiled and launched: the only place that talks to CuPy's compiler."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SOURCES = Path(__file__).parent
+OPTIONS = ("--std=c++17",)
+# Threads of a block, and most blocks, of a kernel that strides over its elements.
+THREADS = 256
+MOST_BLOCKS = 1024
+# Numbers that travel with a launch by value, see `table`.
+TABLE_SIZE = 64
+_TABLE = np.dtype([("v", np.float64, TABLE_SIZE)])
+_C_NAMES = {
+    np.dtype(np.float32): "float",
+    np.dtype(np.float64): "double",
+    np.dtype(np.int32): "int",
+    np.dtype(np.int64): "long long",
+}
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+_KERNEL = re.compile(
+    r"template <([\w ,]+)>\s*__global__ void (?:__launch_bounds__\(\w+\) )?(\w+)\(", re.MULTILINE
+)
+
+
+def source_of(family: str) -> str:
+    """The CUDA C++ text of a family, its headers put in.
+
+    CuPy's disk cache looks at this text alone: with headers in files of their own it would go on
+    using machine code whose headers have changed.
+    """
+    found: set[str] = set()
+
+    def expand(name: str) -> str:
+        if name in found:
+            return ""
+        found.add(name)
+        text = (SOURCES / name).read_text()
+        return _INCLUDE.sub(lambda match: expand(match[1]), text)
+
+    return expand(f"{family}.cu")
+
+
+def kernels_of(family: str) -> dict[str, tuple[str, ...]]:
+    """Names of the kernels of a family, and the template parameters of each."""
+    text = (SOURCES / f"{family}.cu").read_text()
+    return {
+        match[2]: tuple(part.split()[-1] for part in match[1].split(","))
+        for match in _KERNEL.finditer(text)
+    }
+
+
+def expressions_of(family: str, parameters: int, types: tuple[str, ...]) -> tuple[str, ...]:
+    """Instantiations, for `types`, of the kernels that have so many template parameters."""
+    return tuple(
+        f"{name}<{', '.join(types)}>"
+        for name, names in kernels_of(family).items()
+        if len(names) == parameters
+    )
+
+
+@functools.cache
+def _module(cupy: Any, family: str, types: tuple[str, ...], cooperative: bool) -> Any:
+    return cupy.RawModule(
+        code=source_of(family),
+        options=OPTIONS,
+        name_expressions=expressions_of(family, len(types), types),
+        enable_cooperative_groups=cooperative,
+    )
+
+
+@functools.cache
+def _function(
+    cupy: Any, family: str, name: str, dtypes: tuple[Any, ...], cooperative: bool
+) -> Any:
+    types = tuple(_C_NAMES[np.dtype(dtype)] for dtype in dtypes)
+    module = _module(cupy, family, types, cooperative)
+    return module.get_function(f"{name}<{', '.join(types)}>")
+
+
+def launch(
+    kernel: str,
+    dtypes: tuple[Any, ...],
+    blocks: int | tuple[int, ...],
+    threads: int,
+    *arguments: Any,
+    shared: int = 0,
+    cooperative: bool = False,
+) -> None:
+    """Launch a kernel on the current stream.
+
+    Parameters
+    ----------
+    kernel : str
+        ``family.name``: the kernel `name` in ``family.cu``.
+    dtypes : tuple of dtype
+        One for each template parameter.
+    blocks : int or tuple of int
+        Blocks of the grid; nothing is launched if there are none.
+    threads : int
+        Threads of a block.
+    *arguments
+        Device arrays, Python ints (``long long``), floats (``double``), tables (``Table``).
+    shared : int
+        Bytes of dynamic shared memory.
+    cooperative : bool
+        The kernel waits for all blocks; all kernels of its file are launched in this way.
+    """
+    grid = blocks if isinstance(blocks, tuple) else (blocks,)
+    if 0 in grid:
+        return
+    import cupy
+
+    family, name = kernel.split(".")
+    function = _function(cupy, family, name, dtypes, cooperative)
+    function(grid, (threads,), arguments, shared_mem=shared)
+
+
+def launch_over(n: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any) -> None:
+    """Launch a kernel that strides over n elements."""
+    launch(kernel, dtypes, min(-(-n // THREADS), MOST_BLOCKS), THREADS, *arguments)
+
+
+def table(values: Any) -> np.ndarray:
+    """A small host array as an argument that travels with the launch, ``Table`` in the kernel.
+
+    Weights and coefficients of the offsets live on the host: texts read them, and a copy to the
+    device would be a transfer in every iteration.
+    """
+    flat = np.asarray(values, np.float64).reshape(-1)
+    out = np.zeros(1, _TABLE)
+    out["v"][0, : flat.size] = flat
+    return out
+
+
+@functools.cache
+def _scratch(cupy: Any, device: int, stream: int, size: int) -> Any:
+    return cupy.empty(size, np.float64)
+
+
+def scratch(size: int) -> Any:
+    """float64 scratch of the current stream, (>= size,): the partial sums of a reduction.
+
+    Allocated once, so that launches can be captured in a graph after a first run.
+    """
+    import cupy
+
+    capacity = max(MOST_BLOCKS, 1 << (size - 1).bit_length())
+    return _scratch(cupy, cupy.cuda.Device().id, cupy.cuda.get_current_stream().ptr, capacity)

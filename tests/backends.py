@@ -1,0 +1,97 @@
+"""The backends that one set of test bodies runs on: reference, cpu, emulated, cuda.
+
+`emulated` is the CUDA backend, host code and CUDA C++ alike, over the double of CuPy in `emulator`;
+`cuda` is the same on a real device and is skipped, with the reason, where there is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+BACKENDS = (
+    "reference",
+    "cpu",
+    "emulated",
+    pytest.param("cuda", marks=pytest.mark.gpu),
+)
+# Small tables that the CUDA backend keeps on the host, by the name of the parameter.
+HOST_TABLES = ("weights", "alpha", "positive", "offsets")
+
+
+def no_device() -> str:
+    """Why there is no usable device, or nothing."""
+    try:
+        import cupy
+
+        if "emu" in cupy.__version__:
+            return "the double of CuPy is installed in this process"
+        count = cupy.cuda.runtime.getDeviceCount()
+        cupy.zeros(1).get()
+    except Exception as problem:
+        return f"no usable CUDA device: {type(problem).__name__}: {problem}"
+    return "" if count else "no CUDA device"
+
+
+@contextlib.contextmanager
+def array_library(backend: str) -> Any:
+    """The arrays of a backend, as a module: NumPy, CuPy's double or CuPy."""
+    if backend in ("reference", "cpu"):
+        yield np
+    elif backend == "cuda":
+        reason = no_device()
+        if reason:
+            pytest.skip(reason)
+        yield importlib.import_module("cupy")
+    else:
+        from emulator import fake_cupy
+
+        hidden = {n: m for n, m in sys.modules.items() if n.partition(".")[0] in ("cupy", "cupyx")}
+        for name in hidden:
+            del sys.modules[name]
+        try:
+            yield fake_cupy.install()
+        finally:
+            for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
+                del sys.modules[name]
+            sys.modules.update(hidden)
+
+
+def kernels_of(backend: str) -> Any:
+    name = "cuda" if backend == "emulated" else backend
+    return importlib.import_module(f"fastbilevel.kernels.{name}")
+
+
+def placed(xp: Any, value: Any) -> Any:
+    """`value` with every array in it as one of `xp`."""
+    if xp is np:
+        return value
+    if isinstance(value, tuple):
+        return type(value)(*(placed(xp, v) for v in value)) if hasattr(value, "_fields") else tuple(
+            placed(xp, v) for v in value
+        )
+    return xp.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def fetched(value: Any) -> Any:
+    """`value` with every device array in it as one of NumPy."""
+    if isinstance(value, tuple):
+        return tuple(fetched(v) for v in value)
+    return value.get() if hasattr(value, "get") and hasattr(value, "dtype") else value
+
+
+def on_device(xp: Any, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a kernel where its backend wants them: on the device, but for tables."""
+    names = list(inspect.signature(kernel).parameters)
+    return tuple(
+        value
+        if name in HOST_TABLES or (name == "b" and np.size(value) == 1)
+        else placed(xp, value)
+        for name, value in zip(names, arguments, strict=True)
+    )
