@@ -139,6 +139,16 @@ def table(values: Any) -> np.ndarray:
     return out
 
 
+def shift_arguments(shift: Any) -> tuple[Any, float]:
+    """What two kernel parameters ``const double* shift, double shift_value`` get.
+
+    Texts hand over an element of a device array, which CuPy leaves on the device, or a number.
+    """
+    if hasattr(shift, "get"):
+        return shift, 0.0
+    return None, float(shift)
+
+
 @functools.cache
 def _scratch(cupy: Any, device: int, stream: int, size: int) -> Any:
     return cupy.empty(size, np.float64)
