@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._checks import check_integer
-from fastbilevel._dispatch import backend_of
-from fastbilevel._problem import BilevelProblem
+from fastbilevel._placement import fetch, place
+from fastbilevel._problem import BilevelProblem, check_same_library
 from fastbilevel.kernels.reference.projection import BOX, NONE
 from fastbilevel.projections import Custom, Projection, as_projection
 
@@ -99,12 +99,15 @@ def domain_of(
 def starting_point(
     problem: BilevelProblem, x0: Any, y0: Any, bounds: Projection | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Copies of the starting point, x projected on the bounds (with a warning if it moved)."""
-    backend_of(*(start for start in (x0, y0) if start is not None))
-    x = finite_vector("x0", problem.x0 if x0 is None else x0, problem.n_x, problem.dtype)
-    y = finite_vector("y0", problem.y0 if y0 is None else y0, problem.n_y, problem.dtype)
+    """Copies of the starting point, on the host; x projected on the bounds, with a warning."""
+    check_same_library(problem, x0, y0)
+    own = problem.start()
+    x = finite_vector("x0", own[0] if x0 is None else x0, problem.n_x, problem.dtype)
+    y = finite_vector("y0", own[1] if y0 is None else y0, problem.n_y, problem.dtype)
     if bounds is not None:
-        inside = finite_vector("bounds(x0)", bounds(x), problem.n_x, problem.dtype)
+        inside = finite_vector(
+            "bounds(x0)", bounds(place(problem.kernels, x)), problem.n_x, problem.dtype
+        )
         # Projections on curved sets round.
         moved = ~np.isclose(inside, x, rtol=4 * np.finfo(problem.dtype).eps, atol=0.0)
         if moved.any():
@@ -120,7 +123,7 @@ def starting_point(
 
 def finite_vector(name: str, value: Any, size: int, dtype: Any) -> np.ndarray:
     """A copy of `value` as a finite vector of `size` numbers of `dtype`, or a sentence."""
-    array = np.asarray(value)
+    array = np.asarray(fetch(value))
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
     if array.size != size:

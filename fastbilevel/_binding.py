@@ -8,6 +8,7 @@ import numpy as np
 
 from fastbilevel import _compile
 from fastbilevel._linear_solvers import HypergradientEstimate, make_hypergradient
+from fastbilevel._placement import library_of, place
 from fastbilevel.problems import _composed, _products
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Binder:
     def __init__(self, problem: BilevelProblem, plan: Plan):
         self.problem, self.plan = problem, plan
         self._texts = problem.fused_texts(plan)
-        self._samplers = plan.samplers()
+        self._samplers = place(problem.kernels, plan.samplers())
 
     def bind(self, wanted: tuple[Any, ...]) -> tuple[Bound, ...]:
         """``(function, data, work)`` of each of the oracles `wanted`.
@@ -40,7 +41,10 @@ class Binder:
         """
         names = [n for each in wanted for n in getattr(each, "parts", (each,))]
         fused = tuple(dict.fromkeys(name for name in names if name in self._texts))
-        arguments = self.problem.fused_arguments(self.plan, fused)
+        arguments = {
+            name: self.problem.placed(*found)
+            for name, found in self.problem.fused_arguments(self.plan, fused).items()
+        }
         bound = {name: self._bind(name, arguments) for name in dict.fromkeys(names)}
         return tuple(
             bound[each] if isinstance(each, str) else self._estimate(each, bound) for each in wanted
@@ -77,12 +81,13 @@ class Binder:
     def _estimate(self, estimate: HypergradientEstimate, bound: dict[str, Bound]) -> Bound:
         """``F_x - G_xy v`` with the linear solver that the estimate asks for."""
         problem = self.problem
-        x, y = np.zeros(problem.n_x, problem.dtype), np.zeros(problem.n_y, problem.dtype)
-        Y = np.zeros((2, problem.n_y), problem.dtype)
+        xp = library_of(problem.kernels)
+        x, y = xp.zeros(problem.n_x, problem.dtype), xp.zeros(problem.n_y, problem.dtype)
+        Y = xp.zeros((2, problem.n_y), problem.dtype)
         upper, inner, cross = (bound[name] for name in estimate.parts)
         solver_data = (inner[0], inner[1], *estimate.numbers)
-        solver_work = (inner[2], *(np.zeros_like(each) for each in estimate.scratch(Y, y)))
+        solver_work = (inner[2], *(xp.zeros_like(each) for each in estimate.scratch(Y, y)))
         solver = self._compile(estimate.solver, solver_data, solver_work, (x, Y, y, 1, 1.0, 1.0, 0))
         data = (upper[0], solver[0], cross[0]), (upper[1], solver[1], cross[1])
-        work = upper[2], solver[2], cross[2], np.zeros_like(y), np.zeros_like(x)
+        work = upper[2], solver[2], cross[2], xp.zeros_like(y), xp.zeros_like(x)
         return self._compile((make_hypergradient,), data, work, (x, Y, 1, 1.0, 1.0, 0, 0, x))

@@ -13,6 +13,7 @@ from fastbilevel import _compile
 from fastbilevel._arguments import domain_of
 from fastbilevel._binding import Binder
 from fastbilevel._memory import check_memory
+from fastbilevel._placement import fetch, library_of, on_host, place, place_domain
 from fastbilevel._schedules import RunningTotals
 from fastbilevel.kernels.memory import aligned_empty
 from fastbilevel.projections import Custom
@@ -83,7 +84,11 @@ class Run:
     nit : int
         Outer iterations done.
     norms : (n,) array
-        Hypergradient norms of the last chunk.
+        Hypergradient norms of the last chunk, on the host.
+    stopped : bool
+        Whether a direction was not finite, so that x does not move any more.
+    xp : module
+        The array library of the problem's kernels.
     """
 
     def __init__(
@@ -97,18 +102,22 @@ class Run:
         n_threads: int,
     ):
         self.problem, self.method = problem, method
+        self._host = on_host(problem)
+        self.xp = library_of(problem.kernels)
         self.plan = plan = method.plan(problem, key, n_threads)
         self.compiled = problem.compiled and method.is_compiled
         self.state = self._first_state(x, problem.pack_lower(y))
         self.norms = np.empty(0)
+        self.stopped = False
         self.nit = 0
         self._totals = RunningTotals()
-        self._samplers = plan.samplers()
+        self._samplers = place(problem.kernels, plan.samplers())
         self._custom = bounds if isinstance(bounds, Custom) else None
         inside = None if self._custom else bounds
-        self._domain = domain_of(inside, problem.n_x, problem.dtype)
-        self._fixed = method.fixed(problem, plan)
-        self._lower_estimate = method.lower_estimate()
+        domain = domain_of(inside, problem.n_x, problem.dtype)
+        self._domain = place_domain(problem.kernels, domain)
+        self._fixed = method.fixed(self._host, plan)
+        self._lower_estimate = method.lower_estimate(plan)
         self._oracles = self._bind_oracles()
         self._chunk = self._compile_chunk()
         self._seconds = 0.0
@@ -122,15 +131,16 @@ class Run:
         numbers = copies * math.prod(shape) + 3 * problem.n_x
         check_memory(numbers * dtype.itemsize, f"The {plan.n_groups * plan.g} lower iterates")
         Y = _stacked(packed.reshape(1, rows, 1, cols), shape)
-        return State(
-            x=np.array(x, dtype),
-            Y=Y,
-            m=np.zeros(problem.n_x, dtype),
-            phi=np.zeros(problem.n_x, dtype),
-            weights=np.zeros((plan.n_groups, plan.g)),
-            flag=np.zeros(1, np.int64),
-            memory=self.method.memory(problem, plan, x, Y),
+        arrays = (
+            np.array(x, dtype),
+            Y,
+            np.zeros(problem.n_x, dtype),
+            np.zeros(problem.n_x, dtype),
+            np.zeros(1, np.int64),
+            self.method.memory(self._host, plan, x, Y),
         )
+        x, Y, m, phi, flag, memory = place(problem.kernels, arrays)
+        return State(x, Y, m, phi, np.zeros((plan.n_groups, plan.g)), flag, memory)
 
     def _bind_oracles(self) -> tuple[tuple[Any, Any, Any], ...]:
         """``(function, data, work)`` of every oracle that the method's text calls."""
@@ -148,11 +158,11 @@ class Run:
 
     def _arguments(self, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
         s = self.state
-        self.norms = np.full(n, np.nan)
+        norms = self.xp.full(n, np.nan)
         return (
             self._oracles,
             self._samplers,
-            (s.x, s.Y, s.weights, s.m, s.phi, self.norms, s.flag),
+            (s.x, s.Y, s.weights, s.m, s.phi, norms, s.flag),
             s.memory,
             self._domain,
             self.method.schedules(self.plan, first, n, totals),
@@ -176,8 +186,10 @@ class Run:
         start = time.perf_counter()
         arguments = self._arguments(self.nit, n, self._totals)
         self._chunk(*_compile.plain(arguments))
-        if self._custom is not None and not self.state.flag[0]:
-            self.state.x[:] = self._custom(self.state.x)
+        # The one place where the host waits for a device.
+        self.norms, self.stopped = fetch(arguments[2][5]), bool(fetch(self.state.flag)[0])
+        if self._custom is not None and not self.stopped:
+            self.state.x[:] = place(self.problem.kernels, self._custom(self.state.x))
         self._seconds = (time.perf_counter() - start) / n
         self.nit += n
         return n
@@ -190,7 +202,7 @@ class Run:
     def lower_iterate(self) -> np.ndarray:
         """The method's estimate of y*(x) in the internal layout, (n_y,)."""
         rows, cols = self.problem.lower_shape
-        out = np.empty(rows * cols, self.problem.dtype)
+        out = self.xp.empty(rows * cols, self.problem.dtype)
         average = self.problem.kernels.vector.average_offsets
         average(self.state.Y, self._lower_estimate, rows, self.plan.g, cols, out)
         return out
@@ -199,4 +211,4 @@ class Run:
         """Number of the first iteration of the last chunk whose direction was not finite."""
         bad = np.flatnonzero(~np.isfinite(self.norms))
         first = self.nit - self.norms.size
-        return first + int(bad[0]) if self.state.flag[0] and bad.size else None
+        return first + int(bad[0]) if self.stopped and bad.size else None

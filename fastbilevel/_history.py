@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel._arguments import clipped_count
+from fastbilevel._placement import fetch, place
 from fastbilevel._result import BilevelResult, Status, versions
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Recorder:
     def close(self, nit: int) -> None:
         """Record the last pair too, if it is finite and was not recorded yet."""
         self.nit = nit
-        finite = not self.run.state.flag[0] and nit > self._recorded
+        finite = not self.run.stopped and nit > self._recorded
         if finite and self._norms:
             self.record()
 
@@ -98,26 +99,29 @@ class Recorder:
     ) -> BilevelResult:
         """The result of the moment; arrays are copies."""
         run, problem = self.run, self.problem
-        x_last, y_last = run.state.x.copy(), problem.unpack_lower(run.lower_iterate())
-        fun, x, packed = self._best
-        y = problem.unpack_lower(packed)
-        jac = run.state.m.copy()
-        outputs = (x, y, x_last, y_last, jac, np.array(fun))
+        fun, *best = self._best
+        x, packed, x_last, packed_last, jac = (
+            np.array(fetch(each)) for each in (*best, run.state.x, run.lower_iterate(), run.state.m)
+        )
+        y, y_last = problem.unpack_lower(packed), problem.unpack_lower(packed_last)
+        outputs = (x, y, x_last, y_last, jac)
         message = ADVICE[status].format(
             grad_norm=self.grad_norm, nit=self.nit, detail=detail, tol=tol or 0.0
         )
         at_bound = clipped_count(x_last, self.bounds)
+        is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))
+        x, y, x_last, y_last, jac = place(problem.kernels, outputs)
         if at_bound:
             message += f" {at_bound} coordinates of x lie on a bound."
         return BilevelResult(
-            x=x.copy(),
-            y=y.copy(),
+            x=x,
+            y=y,
             fun=fun,
             jac=jac,
             x_last=x_last,
             y_last=y_last,
             nit=self.nit,
-            success=status == Status.CONVERGED and all(np.isfinite(a).all() for a in outputs),
+            success=status == Status.CONVERGED and is_finite,
             status=status,
             message=message,
             oracle_calls=run.oracle_calls(),

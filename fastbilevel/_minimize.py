@@ -19,6 +19,7 @@ from fastbilevel._arguments import (
 from fastbilevel._callback import as_callback
 from fastbilevel._engine import Run
 from fastbilevel._history import Recorder
+from fastbilevel._placement import on_host
 from fastbilevel._problem import BilevelProblem
 from fastbilevel._progress import progress_of
 from fastbilevel._random import key_of
@@ -94,6 +95,7 @@ def minimize(
         Before any work, if an argument, a name or an option is wrong.
     """
     require_problem(problem)
+    problem = problem.following(x0, y0)
     chosen = methods.resolve(method, options)
     check_limits(maxiter, tol, time_limit, record_every)
     threads = resolve_threads(n_threads)
@@ -102,8 +104,9 @@ def minimize(
     key = key_of(seed)
     notify = as_callback(callback)
     _check_oracles(problem, chosen)
-    chosen.check(problem)
-    chosen = chosen.complete(problem, x, y)
+    host = on_host(problem)
+    chosen.check(host)
+    chosen = chosen.complete(host, x, y)
     logger.info("%s on %s: %s", chosen.name, type(problem).__name__, chosen)
 
     with threads_limited_to(threads), progress_of(progress, maxiter) as bar:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._placement import fetch, is_device_array, place
 from fastbilevel._probe import Probe
 
 # Rows of a call.
@@ -39,7 +40,7 @@ def check_purity(probe: Probe) -> None:
     """Oracles change nothing but their output, and their answer depends on their input alone."""
     problem, first = probe.problem, {}
     # One set of scratch arrays, so that what one oracle leaves there can disturb another.
-    shared = problem.evaluation_arguments(ROWS)
+    shared = problem.placed_arguments(ROWS)
     calls = {name: _Call(probe, name, probe.x, probe.y, shared) for name in probe.names}
     others = [_Call(probe, name, probe.x + 1, probe.y - 1, shared) for name in calls]
     kind = type(problem).__name__
@@ -72,9 +73,10 @@ class _Call:
         vectors = [y, *probe.vectors(name)]
         n = problem.n_lower if "lower" in name else problem.n_upper
         self.name, self.problem = name, problem
-        self.x = np.array(x, problem.dtype)
-        self.vectors = [problem.pack_lower(np.asarray(v, problem.dtype)) for v in vectors]
-        self.rows = np.sort(probe.rng.integers(0, n, min(n, ROWS)))
+        packed = tuple(problem.pack_lower(np.asarray(v, problem.dtype)) for v in vectors)
+        rows = np.sort(probe.rng.integers(0, n, min(n, ROWS)))
+        inputs = np.array(x, problem.dtype), packed, rows
+        self.x, self.vectors, self.rows = place(problem.kernels, inputs)
         self.data, self.work = shared
 
     def run(self, fill: float) -> np.ndarray:
@@ -84,9 +86,10 @@ class _Call:
         if self.name in OF_Y:
             size = self.problem.n_y
         out = np.full(size, fill, np.float64 if value else self.problem.dtype)
+        out = place(self.problem.kernels, out)
         inputs = (self.data, self.work, self.x, *self.vectors, self.rows, out)
         _compile.call(self.problem.oracle(self.name), inputs)
-        return out
+        return fetch(out)
 
     def labels(self) -> list[str]:
         """Names of all input arrays."""
@@ -97,12 +100,12 @@ class _Call:
     def checksums(self) -> list[int]:
         """Checksums of all input arrays."""
         inputs = [self.x, *self.vectors, self.rows, *_arrays(self.data)]
-        return [zlib.crc32(np.ascontiguousarray(a).tobytes()) for a in inputs]
+        return [zlib.crc32(np.ascontiguousarray(fetch(a)).tobytes()) for a in inputs]
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray]:
     """All arrays of numbers inside nested containers."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
+    if is_device_array(value) or (isinstance(value, np.ndarray) and value.dtype != object):
         yield value
     elif isinstance(value, dict):
         yield from _arrays(tuple(value.values()))

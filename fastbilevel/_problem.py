@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._placement import Mirror, fetch, on_device, place
 from fastbilevel._random import Sampler
 
 SIMPLE_ORACLES = (
@@ -75,7 +76,7 @@ class Plan:
         return max(sampler.batch for sampler in self.levels)
 
     def samplers(self) -> tuple[Any, ...]:
-        """The samplers as the tuples that texts take."""
+        """The samplers as the tuples that texts take, before their arrays are placed."""
         return tuple(sampler.as_tuple() for sampler in self.levels)
 
 
@@ -94,7 +95,7 @@ class BilevelProblem(ABC):
     dtype : numpy.dtype
         float32 or float64; everything is computed in it.
     x0, y0 : (n_x,), (n_y,) arrays
-        Default starting point.
+        Default starting point, on the device if the kernels are.
     lower_shape : tuple of two int
         Rows and columns of y in the internal layout.
     kernels : module
@@ -114,14 +115,13 @@ class BilevelProblem(ABC):
     n_lower: int
     n_upper: int
     dtype: np.dtype
-    x0: np.ndarray
-    y0: np.ndarray
     lower_shape: tuple[int, int]
     kernels: ModuleType
     compiled: bool = True
     infinite: bool = False
     default_bounds: tuple[float, float] | None = None
     lower_bounds: tuple[float, float] | None = None
+    simple_oracles = SIMPLE_ORACLES
 
     # -- what a subclass supplies ------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class BilevelProblem(ABC):
 
     @abstractmethod
     def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """``(data, work)`` for the simple oracles on up to `rows` rows."""
+        """``(data, work)`` for the simple oracles on up to `rows` rows, before it is placed."""
 
     def fused_texts(self, plan: Plan) -> dict[str, Text]:
         """Texts of `perturbed_descent` and `perturbed_gradient`, composed unless overridden."""
@@ -140,7 +140,7 @@ class BilevelProblem(ABC):
         return _composed.fused_texts()
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-        """``(data, work)`` of each of the fused oracles `names`."""
+        """``(data, work)`` of each of the fused oracles `names`, before it is placed."""
         from fastbilevel.problems import _composed
 
         return _composed.fused_arguments(self, plan, names)
@@ -156,6 +156,10 @@ class BilevelProblem(ABC):
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Figures of merit at (x, y), recorded in `BilevelResult.history`."""
         return {}
+
+    def following(self, *starts: Any) -> BilevelProblem:
+        """This problem where the starting points are, if it has no data that would have to move."""
+        return self
 
     def astype(self, dtype: Any) -> BilevelProblem:
         """This problem with its data in another dtype; itself if it has that dtype already.
@@ -174,48 +178,65 @@ class BilevelProblem(ABC):
     # -- what callers use --------------------------------------------------------------------
 
     @property
+    def x0(self) -> Any:
+        """Default starting point in x, (n_x,)."""
+        return place(self.kernels, self._start[0])
+
+    @x0.setter
+    def x0(self, value: Any) -> None:
+        self._start = fetch(value), self._start[1]
+
+    @property
+    def y0(self) -> Any:
+        """Default starting point in y, (n_y,)."""
+        return place(self.kernels, self._start[1])
+
+    @y0.setter
+    def y0(self, value: Any) -> None:
+        self._start = self._start[0], fetch(value)
+
+    @property
     def oracles(self) -> frozenset[str]:
         """Names of the oracles the problem has."""
         return frozenset(self.texts())
 
     def value_upper(self, x: Any, y: Any, rows: Any = None) -> float:
         """f(x, y), the mean over `rows` (all of the upper level by default)."""
-        return self._value("value_upper", x, y, rows)
+        return float(self._answer("value_upper", x, y, rows=rows)[0])
 
     def value_lower(self, x: Any, y: Any, rows: Any = None) -> float:
         """g(x, y), the mean over `rows` (all of the lower level by default)."""
-        return self._value("value_lower", x, y, rows)
+        return float(self._answer("value_lower", x, y, rows=rows)[0])
 
     def grad_lower_y(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
         """g_y(x, y), (n_y,)."""
-        return self.unpack_lower(self._call("grad_lower_y", self.n_y, x, y, (), rows))
+        return self._answer("grad_lower_y", x, y, rows=rows)
 
     def grad_upper_y(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
         """f_y(x, y), (n_y,)."""
-        return self.unpack_lower(self._call("grad_upper_y", self.n_y, x, y, (), rows))
+        return self._answer("grad_upper_y", x, y, rows=rows)
 
     def grad_lower_x(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
         """g_x(x, y), (n_x,)."""
-        return self._call("grad_lower_x", self.n_x, x, y, (), rows)
+        return self._answer("grad_lower_x", x, y, rows=rows)
 
     def grad_upper_x(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
         """f_x(x, y), (n_x,)."""
-        return self._call("grad_upper_x", self.n_x, x, y, (), rows)
+        return self._answer("grad_upper_x", x, y, rows=rows)
 
     def hvp_lower_yy(self, x: Any, y: Any, v: Any, rows: Any = None) -> np.ndarray:
         """g_yy(x, y) v, (n_y,); v (n_y,)."""
-        return self.unpack_lower(self._call("hvp_lower_yy", self.n_y, x, y, (v,), rows))
+        return self._answer("hvp_lower_yy", x, y, v, rows=rows)
 
     def jvp_lower_xy(self, x: Any, y: Any, v: Any, rows: Any = None) -> np.ndarray:
         """g_xy(x, y) v = the gradient in x of <g_y(x, y), v>, (n_x,); v (n_y,)."""
-        return self._call("jvp_lower_xy", self.n_x, x, y, (v,), rows)
+        return self._answer("jvp_lower_xy", x, y, v, rows=rows)
 
     def evaluator(self) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
         """A function of x and y, y in the internal layout: upper value "fun" and all metrics."""
         value = self.oracle("value_upper")
-        rows = all_rows(self.n_upper, self.infinite)
-        data, work = self.evaluation_arguments(max(1, rows.size))
-        out = np.empty(1)
+        rows, out = place(self.kernels, (all_rows(self.n_upper, self.infinite), np.empty(1)))
+        data, work = self.placed_arguments(max(1, rows.size))
 
         def evaluate(x: np.ndarray, packed: np.ndarray) -> dict[str, float]:
             _compile.call(value, (data, work, x, packed, rows, out))
@@ -223,30 +244,59 @@ class BilevelProblem(ABC):
 
         return evaluate
 
+    def evaluate_all(self, x: Any, y: Any) -> dict[str, float]:
+        """What `evaluator` gives, at the caller's point."""
+        check_same_library(self, x, y)
+        x = as_vector(x, self.n_x, self.dtype, "x")
+        packed = self.pack_lower(as_vector(y, self.n_y, self.dtype, "y"))
+        return self.evaluator()(*place(self.kernels, (x, packed)))
+
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         """The metrics, given what `value_upper` has just left in `work`."""
-        return self.metrics(x, self.unpack_lower(packed))
+        return self.metrics(x, place(self.kernels, self.unpack_lower(fetch(packed))))
 
     # -- how they are evaluated --------------------------------------------------------------
 
-    def _value(self, name: str, x: Any, y: Any, rows: Any) -> float:
-        return float(self._call(name, 1, x, y, (), rows)[0])
+    _start: tuple[Any, Any] = (None, None)
+    _mirror: Mirror | None = None
 
-    def _call(
-        self, name: str, size: int, x: Any, y: Any, vectors: tuple[Any, ...], rows: Any
-    ) -> np.ndarray:
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """x0 and y0 as NumPy arrays."""
+        return self._start
+
+    def placed(self, data: Any, work: Any) -> tuple[Any, Any]:
+        """`data`, which never changes, and `work` where the kernels need their arrays."""
+        if self._mirror is None:
+            self._mirror = Mirror()
+        return self._mirror.place(self.kernels, data), place(self.kernels, work)
+
+    def placed_arguments(self, rows: int) -> tuple[Any, Any]:
+        """``(data, work)`` for the simple oracles on up to `rows` rows, ready to use."""
+        return self.placed(*self.evaluation_arguments(rows))
+
+    def _answer(self, name: str, *point: Any, rows: Any) -> np.ndarray:
+        """An oracle at the caller's point, as an array of the caller's library."""
+        check_same_library(self, *point)
+        return place(self.kernels, self.evaluate(name, *(fetch(v) for v in point), rows=rows))
+
+    def evaluate(self, name: str, x: Any, *vectors: Any, rows: Any = None) -> np.ndarray:
+        """The oracle `name` at x, y and, for products, v: NumPy arrays in, a NumPy array out."""
+        of_y = name in ("grad_lower_y", "grad_upper_y", "hvp_lower_yy")
+        is_value = name.startswith("value")
+        size = self.n_y if of_y else 1 if is_value else self.n_x
         function = self.oracle(name)
         x = as_vector(x, self.n_x, self.dtype, "x")
         packed = tuple(
             self.pack_lower(as_vector(v, self.n_y, self.dtype, "yv"[i > 0]))
-            for i, v in enumerate((y, *vectors))
+            for i, v in enumerate(vectors)
         )
         n = self.n_lower if "lower" in name else self.n_upper
-        rows = all_rows(n, self.infinite) if rows is None else as_rows(rows, n)
-        data, work = self.evaluation_arguments(rows.size)
-        out = np.empty(size, np.float64 if name.startswith("value") else self.dtype)
-        _compile.call(function, (data, work, x, *packed, rows, out))
-        return out
+        rows = all_rows(n, self.infinite) if rows is None else as_rows(fetch(rows), n)
+        out = np.empty(size, np.float64 if is_value else self.dtype)
+        x, packed, rows, out = place(self.kernels, (x, packed, rows, out))
+        _compile.call(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
+        out = fetch(out)
+        return self.unpack_lower(out) if of_y else out
 
     def oracle(self, name: str) -> Callable[..., None]:
         """The simple oracle `name` over the problem's kernels, ready to call."""
@@ -257,6 +307,21 @@ class BilevelProblem(ABC):
             )
         make, *constants = texts[name]
         return _compile.text(make, self.kernels, *constants, compiled=self.compiled)
+
+
+def check_same_library(problem: BilevelProblem, *values: Any) -> None:
+    """Raise unless all arrays among `values` are where the problem's are."""
+    from fastbilevel._dispatch import backend_of
+
+    device = on_device(problem.kernels)
+    given = [value for value in values if hasattr(value, "shape")]
+    if given and on_device(backend_of(*given)) != device:
+        there, here = ("CuPy", "NumPy") if device else ("NumPy", "CuPy")
+        move = "cupy.asarray" if device else "cupy.asnumpy"
+        raise TypeError(
+            f"The problem holds {there} arrays, and an argument is an array of {here}. Nothing is "
+            f"moved silently: convert the argument with {move}."
+        )
 
 
 def all_rows(n: int, infinite: bool) -> np.ndarray:
@@ -278,7 +343,7 @@ def as_rows(rows: Any, n: int) -> np.ndarray:
 
 def as_vector(value: Any, size: int, dtype: Any, name: str) -> np.ndarray:
     """`value` as a C-contiguous vector of `size` numbers of `dtype`; a copy only if needed."""
-    array = np.ascontiguousarray(value, dtype=dtype).reshape(-1)
+    array = np.ascontiguousarray(fetch(value), dtype=dtype).reshape(-1)
     if array.size != size:
         raise ValueError(f"{name} must have {size} elements; got {array.size}.")
     return array

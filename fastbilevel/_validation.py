@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import logging
+import sys
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +20,9 @@ import scipy.sparse as sp
 
 from fastbilevel._caller import warn_caller
 from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch, is_sparse, on_device
 from fastbilevel._validation_dense import check_array, check_dense
+from fastbilevel._validation_device import check_dense_on_device
 from fastbilevel._validation_labels import encode_labels
 from fastbilevel._validation_sparse import check_sparse
 
@@ -38,6 +43,10 @@ class Data(NamedTuple):
     weight, weight_v : (n,), (m,) arrays
         Row weights with mean 1, of `dtype`.
     dtype : numpy.dtype
+    kernels : module
+        Those that the caller's arrays select. For CuPy arrays dense X and Xv stay on the device;
+        sparse matrices, labels and weights are here as copies on the host, where they are numbered
+        and laid out.
     """
 
     X: Any
@@ -48,6 +57,7 @@ class Data(NamedTuple):
     weight: np.ndarray
     weight_v: np.ndarray
     dtype: np.dtype
+    kernels: ModuleType
 
 
 def check_data(
@@ -81,15 +91,23 @@ def check_data(
     -------
     Data
     """
-    backend_of(X, y, Xv, yv, sample_weight, sample_weight_val)
+    kernels = backend_of(X, y, Xv, yv, sample_weight, sample_weight_val)
+    if X is Xv:
+        _warn_of_sharing()
+    if on_device(kernels):
+        y, yv, sample_weight, sample_weight_val = (
+            fetch(value) for value in (y, yv, sample_weight, sample_weight_val)
+        )
+        X, Xv = (fetch(value) if is_sparse(value) else value for value in (X, Xv))
     if sp.issparse(X) != sp.issparse(Xv):
         raise TypeError(
             "X and Xv must both be dense or both be sparse; convert one with scipy.sparse."
             "csr_array(...) or .toarray()."
         )
     given = {"X": X, "Xv": Xv}
-    _warn_if_shared(*given.values())
-    if not sp.issparse(X):
+    if X is not Xv and _share_memory(X, Xv):
+        _warn_of_sharing()
+    if not sp.issparse(X) and not on_device(kernels):
         given = {name: check_array(value, name) for name, value in given.items()}
     for name, value in given.items():
         _check_shape(value, name)
@@ -99,12 +117,14 @@ def check_data(
         )
     kind = working_dtype(((name, value.dtype) for name, value in given.items()), dtype)
     check = check_sparse if sp.issparse(X) else check_dense
+    if on_device(kernels) and not sp.issparse(X):
+        check = functools.partial(check_dense_on_device, sys.modules["cupy"])
     n, m = given["X"].shape[0], given["Xv"].shape[0]
     classes, labels, labels_v = encode_labels(y, n, yv, m)
     weight = check_row_weights(sample_weight, n, kind, "sample_weight")
     weight_v = check_row_weights(sample_weight_val, m, kind, "sample_weight_val")
     train, val = (check(value, name, kind, check_finite) for name, value in given.items())
-    return Data(train, val, labels, labels_v, classes, weight, weight_v, kind)
+    return Data(train, val, labels, labels_v, classes, weight, weight_v, kind, kernels)
 
 
 def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype:
@@ -176,19 +196,21 @@ def _check_shape(X: Any, name: str) -> None:
             raise ValueError(f"{name} has 0 {what}(s) (shape {X.shape}); at least one is required.")
 
 
-def _warn_if_shared(X: Any, Xv: Any) -> None:
-    """Warn if a validation set is the training set: its loss would then not select anything."""
+def _share_memory(X: Any, Xv: Any) -> bool:
     left, right = (_buffer(matrix) for matrix in (X, Xv))
-    shared = X is Xv
-    if not shared and isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
         # Exact, unless the strides are so unusual that the answer would take long.
         with contextlib.suppress(np.exceptions.TooHardError):
-            shared = np.shares_memory(left, right, 10_000)  # type: ignore[arg-type]
-    if shared:
-        warn_caller(
-            "X and Xv share memory: validating on training data selects no regularisation at all. "
-            "Pass separate validation data.",
-        )
+            return bool(np.shares_memory(left, right, 10_000))  # type: ignore[arg-type]
+    return False
+
+
+def _warn_of_sharing() -> None:
+    """Warn that a validation set is the training set: its loss would not select anything."""
+    warn_caller(
+        "X and Xv share memory: validating on training data selects no regularisation at all. "
+        "Pass separate validation data.",
+    )
 
 
 def _buffer(matrix: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from fastbilevel._placement import fetch
 from fastbilevel._validation_dense import check_array
 
 SHOWN = 5
@@ -120,7 +121,7 @@ def check_groups(groups: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
     """
     if groups is None:
         raise ValueError(f"groups must name the group of each of the {d} features; got None.")
-    array = _check_labels(groups, "groups")
+    array = _check_labels(fetch(groups), "groups")
     if array.size != d:
         raise ValueError(f"groups must have one element per feature, {d}; got {array.size}.")
     return np.unique(array, return_inverse=True)

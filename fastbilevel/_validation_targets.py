@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch
 from fastbilevel._validation import Data, check_data
 from fastbilevel._validation_dense import check_array
 
@@ -33,20 +34,22 @@ def check_regression_data(
     targets, targets_v : (n,), (m,) arrays
         Read-only, of ``data.dtype``.
     """
-    backend_of(y, yv)
+    backend_of(X, y, Xv, yv)
     targets, targets_v = _check_targets(y, "y"), _check_targets(yv, "yv")
     if targets.size < 2:
         raise ValueError(f"y must hold at least two targets; it has {targets.size}.")
     # The rest is checked as for a classification task of two classes.
-    labels, labels_v = np.arange(targets.size) % 2, np.zeros(targets_v.size, int)
-    data = check_data(X, labels, Xv, labels_v, **options)
+    labels = np.arange(targets.size) % 2
+    labels_v = np.zeros(targets_v.size, int)
+    # As lists they go with arrays of any library.
+    data = check_data(X, labels.tolist(), Xv, labels_v.tolist(), **options)
     return data, _in_dtype(targets, data.dtype, "y"), _in_dtype(targets_v, data.dtype, "yv")
 
 
 def _check_targets(value: Any, name: str) -> np.ndarray:
     if sp.issparse(value):
         raise TypeError(f"{name} must be a 1-D array of targets; got a sparse matrix.")
-    array = check_array(value, name)
+    array = check_array(fetch(value), name)
     if array.ndim != 1:
         raise ValueError(
             f"{name} must have one axis; got shape {array.shape}. A column is flattened by "

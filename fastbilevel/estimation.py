@@ -19,7 +19,8 @@ from fastbilevel._lower_solver import (
     warn_unless_converged,
 )
 from fastbilevel._newton import ROUNDING
-from fastbilevel._problem import BilevelProblem
+from fastbilevel._placement import fetch, on_host, place
+from fastbilevel._problem import BilevelProblem, check_same_library
 from fastbilevel._stencil import finite_difference_coefficients
 from fastbilevel._uniform_convexity import generalized_solution, has_closed_form, power_of
 
@@ -75,9 +76,9 @@ def solve_lower(
     x, y = _point(problem, x, y0)
     _check_number("weight", weight)
     _check_number("tol", tol, positive=True)
-    found = lower_minimum(in_float64(problem), x, float(weight), y, tol)
+    found = lower_minimum(in_float64(on_host(problem)), x, float(weight), y, tol)
     warn_unless_converged(found, weight, tol, stacklevel=2)
-    return found.y.astype(problem.dtype)
+    return place(problem.kernels, found.y.astype(problem.dtype))
 
 
 def hypergradient(
@@ -145,10 +146,12 @@ def hypergradient(
         _check_number("nu", nu, positive=True)
     if method not in ESTIMATORS:
         raise TypeError(closest(str(method), ESTIMATORS, "method of hypergradient:"))
-    precise = in_float64(problem)
+    precise = in_float64(on_host(problem))
     if method == "implicit":
-        return _implicit(precise, x, y, tol).astype(problem.dtype)
-    return _finite_difference(precise, x, y, order, nu, tol).astype(problem.dtype)
+        found = _implicit(precise, x, y, tol)
+    else:
+        found = _finite_difference(precise, x, y, order, nu, tol)
+    return place(problem.kernels, found.astype(problem.dtype))
 
 
 def _finite_difference(
@@ -176,8 +179,10 @@ def _finite_difference(
         if power_of(problem) > 2.0:
             unavoidable = max(unavoidable, _shift(problem, x, weights[a], found.y, tol))
         noise += abs(alpha[a]) * (unavoidable + eps * float(np.linalg.norm(G[a]))) / nu
-    out = np.empty(problem.n_x)
-    problem.kernels.vector.combine_offsets(F, G, weights, alpha, nu, out)
+    k = problem.kernels
+    F, G, out = place(k, (F, G, np.empty(problem.n_x)))
+    k.vector.combine_offsets(F, G, weights, alpha, nu, out)
+    out = fetch(out)
     hint = "; method='implicit' needs no nu" if power_of(problem) > 2.0 else ""
     if noise > tol + 0.01 * float(np.linalg.norm(out)):
         warnings.warn(
@@ -265,6 +270,7 @@ def _need(problem: BilevelProblem, method: str, *oracles: str) -> None:
 
 def _point(problem: BilevelProblem, x: Any, y0: Any) -> tuple[np.ndarray, np.ndarray]:
     """x and the start of the lower solver as float64 vectors."""
+    check_same_library(problem, x, y0)
     y = problem.y0 if y0 is None else y0
     return (
         finite_vector("x", x, problem.n_x, np.float64),

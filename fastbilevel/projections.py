@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastbilevel._placement import fetch, is_device_array
 from fastbilevel.kernels.reference.projection import BALL, BOX, SIMPLEX, project
 
 __all__ = ["Ball", "Box", "NonNegative", "Projection", "Simplex"]
@@ -180,9 +181,10 @@ class Custom(Projection):
 
     function: Callable[[np.ndarray], npt.ArrayLike]
 
-    def __call__(self, v: npt.ArrayLike) -> np.ndarray:
+    def __call__(self, v: Any) -> np.ndarray:
         out = _copy_of(v)
-        returned = _real("What the projection function returns", self.function(out.copy()))
+        given = v.copy() if is_device_array(v) else out.copy()
+        returned = _real("What the projection function returns", fetch(self.function(given)))
         if returned.shape != out.shape:
             raise ValueError(
                 "The projection function must return an array of the shape of its argument, "
@@ -234,7 +236,7 @@ def as_projection(value: Any, name: str) -> Projection | None:
 
 
 def _real(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
+    array = np.asarray(fetch(value))
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold real numbers; got {value!r}.")
     return array

@@ -12,6 +12,7 @@ from fastbilevel import _oracle_checks as checks
 from fastbilevel._arguments import require_problem
 from fastbilevel._lower_solver import in_float64
 from fastbilevel._oracle_purity import check_outputs, check_purity
+from fastbilevel._placement import on_host
 from fastbilevel._probe import Probe
 from fastbilevel._problem import SIMPLE_ORACLES, BilevelProblem
 
@@ -82,6 +83,7 @@ def check_problem(
     True
     """
     require_problem(problem)
+    problem = on_host(problem)
     rng = np.random.default_rng(seed)
     precise = in_float64(problem)
     if rtol is None:

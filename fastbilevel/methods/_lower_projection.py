@@ -8,6 +8,7 @@ import numpy as np
 
 from fastbilevel import _compile
 from fastbilevel._arguments import domain_of
+from fastbilevel._placement import fetch, place, place_domain
 from fastbilevel.projections import Box, Custom, Projection, as_projection
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ def lower_domain(problem: BilevelProblem, projection: Projection | None) -> tupl
     if not isinstance(projection, Custom):
         keep = _compile.text(make_keep, problem.kernels, compiled=problem.compiled)
         domain = domain_of(projection, problem.n_y, problem.dtype, problem.pack_lower)
-        return domain, _compile.pointer(keep, (y,))
+        return place_domain(problem.kernels, domain), _compile.pointer(keep, (y,))
 
-    def project(packed: np.ndarray) -> None:
-        packed[:] = problem.pack_lower(projection(problem.unpack_lower(packed)))
+    def project(packed: Any) -> None:
+        # On a device the function gets device arrays; the layout is the host's business.
+        y = place(problem.kernels, problem.unpack_lower(fetch(packed)))
+        packed[:] = place(problem.kernels, problem.pack_lower(projection(y)))
 
-    return domain_of(None, problem.n_y, problem.dtype), project
+    nothing = domain_of(None, problem.n_y, problem.dtype)
+    return place_domain(problem.kernels, nothing), project

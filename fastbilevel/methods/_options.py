@@ -98,7 +98,7 @@ class Options(ABC):
         every new shape of data would be compiled anew."""
 
     @abstractmethod
-    def lower_estimate(self) -> np.ndarray:
+    def lower_estimate(self, plan: Plan) -> np.ndarray:
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastbilevel import _random
+from fastbilevel._placement import on_device
 from fastbilevel._problem import Plan
 from fastbilevel._random import Sampler, make_sampler
 from fastbilevel._schedules import RunningTotals
@@ -72,6 +73,14 @@ class PenaltyMethod(Options):
         """Offsets that take their steps together: two if they see the same samples."""
         return 2 if self.sharing() is True else 1
 
+    def group_size_on(self, k: Any) -> int:
+        """As `group_size`, for the kernels `k`: on a device, all offsets that may go together.
+
+        Two at a time keep the iterates in a CPU's cache; on a device each group is a launch.
+        """
+        together = self.group_size()
+        return self.nodes()[0].size if together > 1 and on_device(k) else together
+
     def outer_batches_of(self) -> tuple[int | None, int | None]:
         """Rows of the lower and of the upper minibatches of Phi."""
         return self.batch_size, self.val_batch_size
@@ -81,11 +90,11 @@ class PenaltyMethod(Options):
         """Every gradient is taken on the full data."""
         return {self.batch_size, self.val_batch_size, *self.outer_batches_of()} == {None}
 
-    def stencil(self) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets and coefficients, (n_groups, g) float64; groups pair neighbours in size."""
+    def stencil(self, g: int) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets and coefficients, (n_groups, g) float64; groups join neighbours in size."""
         offsets, alpha = self.nodes()
         pairing = np.argsort(np.abs(offsets), kind="stable")
-        shape = (-1, self.group_size())
+        shape = (-1, g)
         return offsets[pairing].reshape(shape).astype(np.float64), alpha[pairing].reshape(shape)
 
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
@@ -94,7 +103,7 @@ class PenaltyMethod(Options):
         def sampler(stream: int, n: int, batch: int | None) -> Sampler:
             return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
 
-        n_groups, g = self.stencil()[0].shape
+        n_groups, g = self.stencil(self.group_size_on(problem.kernels))[0].shape
         outer_lower, outer_upper = self.outer_batches_of()
         return Plan(
             lower=sampler(_random.LOWER, problem.n_lower, self.batch_size),
@@ -111,13 +120,13 @@ class PenaltyMethod(Options):
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
         """Stencil, signs of its offsets, shape of a group of lower iterates, and momentum."""
-        offsets, alpha = self.stencil()
+        offsets, alpha = self.stencil(plan.g)
         rows, cols = problem.lower_shape
         return offsets, alpha, (offsets > 0).astype(np.int64), rows, plan.g, cols, 0.0
 
-    def lower_estimate(self) -> np.ndarray:
+    def lower_estimate(self, plan: Plan) -> np.ndarray:
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
-        offsets = self.stencil()[0]
+        offsets = self.stencil(plan.g)[0]
         nearest = np.abs(offsets) == np.abs(offsets).min()
         return nearest / nearest.sum()
 

@@ -81,4 +81,5 @@ class ProximalMethod(PenaltyMethod):
         return values
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*self.stencil(), float(self.prox), *lower_domain(problem, self.lower_projection))
+        domain = lower_domain(problem, self.lower_projection)
+        return (*self.stencil(plan.g), float(self.prox), *domain)

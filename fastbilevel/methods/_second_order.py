@@ -96,7 +96,7 @@ class SecondOrder(Options):
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
         return ()
 
-    def lower_estimate(self) -> np.ndarray:
+    def lower_estimate(self, plan: Plan) -> np.ndarray:
         return np.array([[1.0], [0.0]])
 
     def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:

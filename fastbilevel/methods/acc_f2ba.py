@@ -109,4 +109,4 @@ class AccF2BA(DoubleLoop):
         return np.array(x, problem.dtype), Y.copy(), moves
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*self.stencil(), float(self.inner_momentum), float(self.outer_momentum))
+        return (*self.stencil(plan.g), float(self.inner_momentum), float(self.outer_momentum))

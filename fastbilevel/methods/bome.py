@@ -158,9 +158,9 @@ class BOME(PenaltyMethod):
         )
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return self.stencil()[0], self.inner_steps, float(self.eta)
+        return self.stencil(plan.g)[0], self.inner_steps, float(self.eta)
 
-    def lower_estimate(self) -> np.ndarray:
+    def lower_estimate(self, plan: Plan) -> np.ndarray:
         return np.array([[0.0], [1.0]])
 
     def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:

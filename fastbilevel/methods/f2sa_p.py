@@ -165,7 +165,7 @@ class F2SAp(PenaltyMethod):
         steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
         return (
             nu,
-            np.repeat(lr_y[:, np.newaxis], self.stencil()[0].shape[0], axis=1),
+            np.repeat(lr_y[:, np.newaxis], plan.n_groups, axis=1),
             lr_x,
             steps,
             totals.before("inner_steps", steps),

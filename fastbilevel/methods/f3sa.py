@@ -94,4 +94,4 @@ class F3SA(TwoRates):
         return nu, lr, lr_x, eta, eta, *draws(n, totals)
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*self.stencil(), 1.0, *lower_domain(problem, None))
+        return (*self.stencil(plan.g), 1.0, *lower_domain(problem, None))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._placement import library_of, place
 
 if TYPE_CHECKING:
     from fastbilevel._problem import BilevelProblem, Plan, Text
@@ -101,7 +102,8 @@ def fused_arguments(
         descent = name == "perturbed_descent"
         stacked, data, work = bind(problem, plan, "gradients_y" if descent else "gradients_x")
         shape = (plan.n_groups * plan.g, problem.n_y if descent else problem.n_x)
-        F, G = np.zeros(shape, problem.dtype), np.zeros(shape, problem.dtype)
+        zeros = library_of(problem.kernels).zeros
+        F, G = zeros(shape, problem.dtype), zeros(shape, problem.dtype)
         arguments[name] = (stacked, data), (work, F, G)
     return arguments
 
@@ -113,7 +115,7 @@ def bind(problem: BilevelProblem, plan: Plan, name: str) -> tuple[Any, tuple[Any
     Y = np.zeros((plan.n_groups, plan.g * n_y), dtype)
     weights = np.zeros((plan.n_groups, plan.g))
     rows, out = np.zeros(1, np.int64), np.zeros(1)
-    problem_data, work = problem.evaluation_arguments(max(1, plan.largest_batch))
+    problem_data, work = problem.placed_arguments(max(1, plan.largest_batch))
     common = (problem_data, work, x, y, rows)
     if name == "lower_values":
         value = _compile.pointer(problem.oracle("value_lower"), (*common, out))
@@ -130,5 +132,5 @@ def bind(problem: BilevelProblem, plan: Plan, name: str) -> tuple[Any, tuple[Any
         text = (make_gradients, int(independent), 0 if name == "gradients_y" else 2)
     make, *constants = text
     function = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-    arguments = (data, plan.samplers(), work, x, Y, *outputs)
+    arguments = (data, place(problem.kernels, plan.samplers()), work, x, Y, *outputs)
     return _compile.pointer(function, arguments), data, work

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel import _compile
+from fastbilevel._placement import place
 from fastbilevel.kernels.reference.csr_curvature import SOLVE, SUM
 
 if TYPE_CHECKING:
@@ -117,14 +118,19 @@ def bind(problem: BilevelProblem, plan: Plan, name: str) -> tuple[Any, Any, Any]
     """The oracle `name` with its data and work."""
     names, (make, *constants) = PARTS[name]
     x, y = np.zeros(problem.n_x, problem.dtype), np.zeros(problem.n_y, problem.dtype)
-    problem_data, own = problem.evaluation_arguments(max(1, plan.largest_batch))
+    problem_data, own = problem.placed_arguments(max(1, plan.largest_batch))
     simple = []
     for each in names:
         vectors = (x, y, y) if each in ("hvp_lower_yy", "jvp_lower_xy") else (x, y)
         out = x if each in ("jvp_lower_xy", "grad_upper_x") else y
         sample = (problem_data, own, *vectors, np.zeros(1, np.int64), out)
         simple.append(_compile.pointer(problem.oracle(each), sample))
-    data, work = (tuple(simple), problem_data), (own, np.zeros(problem.n_y, problem.dtype))
+    data, work = (tuple(simple), problem_data), (own, place(problem.kernels, y.copy()))
     function = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-    arguments = (data, plan.samplers(), work, *sample_arguments(problem, name))
+    arguments = (
+        data,
+        place(problem.kernels, plan.samplers()),
+        work,
+        *sample_arguments(problem, name),
+    )
     return _compile.pointer(function, arguments), data, work

@@ -7,13 +7,13 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from fastbilevel import _validation
-from fastbilevel._dispatch import backend_of
 from fastbilevel._memory import check_memory
-from fastbilevel._problem import BilevelProblem, Plan, Text, as_vector
+from fastbilevel._placement import fetch, place
+from fastbilevel._problem import BilevelProblem, Plan, Text, check_same_library
 from fastbilevel._random import Sampler
-from fastbilevel.kernels import layout_csr, layout_dense
 from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
@@ -39,14 +39,14 @@ class SoftmaxRegression(BilevelProblem):
 
     def __init__(self, data: _validation.Data, kind: int = NONE):
         self._kind = kind
-        self.kernels = backend_of(data.X)
+        self.kernels = data.kernels
         self.dtype, self.classes = data.dtype, data.classes
         (self.n_lower, d), self.n_upper = data.X.shape, data.Xv.shape[0]
         self._shape = d, len(data.classes)
         self.n_y = d * len(data.classes)
         self.y0 = np.zeros(self.n_y, self.dtype)
-        self._sparse = not isinstance(data.X, np.ndarray)
-        self._layout = layout_csr if self._sparse else layout_dense
+        self._sparse = sp.issparse(data.X)
+        self._layout = self.kernels.layout_csr if self._sparse else self.kernels.layout_dense
         check_memory(self._bytes(data), f"{type(self).__name__} with {d} features")
         if self._sparse:
             self._columns, matrices = layout_by_frequency(data.X, data.Xv)
@@ -79,7 +79,9 @@ class SoftmaxRegression(BilevelProblem):
 
     def coef(self, y: Any) -> np.ndarray:
         """The weight matrix W, (d, C), of a lower variable y; a copy."""
-        return np.array(y, dtype=self.dtype).reshape(self._shape)
+        check_same_library(self, y)
+        W = np.array(fetch(y), dtype=self.dtype).reshape(self._shape)
+        return place(self.kernels, W)
 
     def astype(self, dtype: Any) -> SoftmaxRegression:
         """This problem with its arrays in another dtype; itself if it has that dtype already."""
@@ -230,16 +232,14 @@ class SoftmaxRegression(BilevelProblem):
 
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """``accuracy``: share of the validation rows, by weight, whose class is predicted."""
-        x = as_vector(x, self.n_x, self.dtype, "x")
-        found = self.evaluator()(x, self.pack_lower(y))
+        found = self.evaluate_all(x, y)
         return {name: value for name, value in found.items() if name != "fun"}
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         # `value_upper` has left the logits of the validation rows.
-        logits = work[0].reshape(self.n_upper, -1)
-        _, labels, weight = self._sides[1]
-        right = logits.argmax(axis=1) == labels
-        return {"accuracy": float(np.mean(right * weight.astype(np.float64)))}
+        right = fetch(work[0].reshape(self.n_upper, -1).argmax(axis=1)) == self._sides[1][1]
+        weight = self._sides[1][2].astype(np.float64)
+        return {"accuracy": float(np.mean(right * weight))}
 
 
 def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
@@ -276,5 +276,6 @@ def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndar
 def _read_only(array: np.ndarray) -> np.ndarray:
     """A view that cannot be written: kernels are compiled for one kind of input only."""
     view = array.view()
-    view.flags.writeable = False
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = False
     return view

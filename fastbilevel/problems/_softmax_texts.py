@@ -98,52 +98,38 @@ def make_perturbed_descent(
     independent: int,
     threaded: bool,
 ) -> Any:
-    """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1).
-
-    A group of offsets takes all its steps before the next one begins: its iterates stay in cache.
-    A group without upper objective reads no validation rows.
-    """
+    """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1)."""
     design = k.csr if sparse else k.dense
     width = g * C
 
     def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first_step):
-        step = design.descent_step_threaded if threaded else design.descent_step
+        descend = design.descend_threaded if threaded else design.descend
         learned, row_index, col_index, scale = data[2]
         train, val, _, kind, n_threads = data
         work_step, row_scale, (_, _, _, _, shift, e, placed, _) = work
         k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
         k.weights.shift_of(kind, x, shift)
-        row_scale[:] = 1.0
-        for a in range(Y.shape[0]):
-            offset = (a + 1) * independent
-            weighted = 0
-            for j in range(g):
-                weighted += weights[a, j] != 0.0
-            for s in range(first_step, first_step + steps):
-                rows_g, block_g = k.draw.draw_batch(samplers[0], s, offset)
-                rows_f, block_f = k.draw.draw_batch(samplers[1], s, offset)
-                if weighted == 0:
-                    rows_f = rows_f[:0]
-                step(
-                    train,
-                    rows_g,
-                    block_g,
-                    val,
-                    rows_f,
-                    block_f,
-                    x,
-                    weights[a],
-                    placed,
-                    lr[a],
-                    Y[a],
-                    row_scale,
-                    work_step,
-                    g,
-                    C,
-                    kind,
-                    shift[0],
-                    n_threads,
-                )
-            design.flush(Y[a], row_scale, width)
+        descend(
+            train,
+            samplers[0],
+            val,
+            samplers[1],
+            x,
+            weights,
+            placed,
+            lr,
+            Y,
+            row_scale,
+            work_step,
+            g,
+            C,
+            width,
+            kind,
+            shift[0],
+            n_threads,
+            steps,
+            first_step,
+            independent,
+        )
 
     return perturbed_descent

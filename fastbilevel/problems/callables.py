@@ -10,6 +10,7 @@ import numpy as np
 from fastbilevel import _compile
 from fastbilevel._checks import check_integer
 from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch, on_device, place
 from fastbilevel._problem import BilevelProblem, Text
 
 # Order in which the functions travel in the problem's data.
@@ -130,15 +131,20 @@ class Problem(BilevelProblem):
                 raise TypeError(f"{name} must be callable; got {function!r}.")
         check_integer("n_lower", n_lower, 1)
         check_integer("n_upper", n_upper, 1)
-        self.kernels = backend_of()
+        self.kernels = backend_of(x0, y0)
         self.n_lower, self.n_upper = int(n_lower), int(n_upper)
-        self.x0, self.y0 = _start("x0", x0), _start("y0", y0)
-        self.dtype = np.result_type(self.x0, self.y0)
-        self.x0, self.y0 = self.x0.astype(self.dtype), self.y0.astype(self.dtype)
-        self.n_x, self.n_y = self.x0.size, self.y0.size
+        starts = _start("x0", fetch(x0)), _start("y0", fetch(y0))
+        self.dtype = np.result_type(*starts)
+        self.x0, self.y0 = (start.astype(self.dtype) for start in starts)
+        self.n_x, self.n_y = (start.size for start in starts)
         self.lower_shape = (1, self.n_y)
         self.data = data
         self.compiled = all(hasattr(f, "overloads") for f in self._functions.values())
+        if self.compiled and on_device(self.kernels):
+            raise TypeError(
+                "x0 and y0 are CuPy arrays, but the functions are compiled by Numba for NumPy "
+                "arrays: pass plain functions on CuPy arrays."
+            )
         self._probe()
         self._pointers: tuple[Any, ...] | None = None
 
@@ -160,8 +166,13 @@ class Problem(BilevelProblem):
         return (self._pointers, self.data), ()
 
     def _sample_arguments(self, name: str) -> tuple[Any, ...]:
-        vector = (self.y0.copy(),) if name in ("hvp_lower_yy", "jvp_lower_xy") else ()
-        return (self.data, self.x0.copy(), self.y0.copy(), *vector, np.zeros(1, np.int64))
+        x, y = (start.copy() for start in self.start())
+        vector = (y.copy(),) if name in ("hvp_lower_yy", "jvp_lower_xy") else ()
+        return (self.data, *place(self.kernels, (x, y, *vector, np.zeros(1, np.int64))))
+
+    def placed(self, data: Any, work: Any) -> tuple[Any, Any]:
+        # The caller's data are where the caller's functions want them.
+        return data, work
 
     def _probe(self) -> None:
         """Call every function once and check what comes back, before any run depends on it."""
@@ -173,7 +184,7 @@ class Problem(BilevelProblem):
             wanted = "a float" if size is None else f"an array of shape ({size},)"
             if returned is None:
                 raise ValueError(f"{name} returned None; it must return {wanted}.")
-            array = np.asarray(returned)
+            array = np.asarray(fetch(returned))
             if array.dtype.kind not in "fiu" or array.shape != (() if size is None else (size,)):
                 raise ValueError(
                     f"{name} returned shape {array.shape} and dtype {array.dtype} at (x0, y0); it "

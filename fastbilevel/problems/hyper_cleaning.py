@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._problem import Plan, Text
+from fastbilevel._placement import place
+from fastbilevel._problem import Plan, Text, as_vector, check_same_library
 from fastbilevel._validation import check_choice, check_data, check_number
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
@@ -171,12 +172,14 @@ class HyperCleaning(SoftmaxRegression):
 
     def row_weights(self, x: Any) -> np.ndarray:
         """s(x_i) of every training row, (n,) float64."""
-        weights, shift = np.empty(self.n_x), np.empty(1)
-        x = np.asarray(x, self.dtype)
+        check_same_library(self, x)
+        n = self.n_x
+        x = as_vector(x, n, self.dtype, "x")
+        arrays = x, np.empty(n), np.empty(1), np.arange(n), np.ones(n)
+        x, weights, shift, rows, ones = place(self.kernels, arrays)
         family = self.kernels.weights
         family.shift_of(self._kind, x, shift)
-        rows = np.arange(self.n_x)
-        family.row_coefficients(self._kind, x, shift[0], np.ones(self.n_x), rows, 1.0, weights)
+        family.row_coefficients(self._kind, x, shift[0], ones, rows, 1.0, weights)
         return weights
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:

@@ -6,9 +6,10 @@ import copy
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from fastbilevel._dispatch import backend_of
-from fastbilevel._problem import BilevelProblem, Text, as_vector
+from fastbilevel._placement import fetch, place
+from fastbilevel._problem import BilevelProblem, Text, as_vector, check_same_library
 from fastbilevel._uniform_convexity import generalized_hessian
 from fastbilevel._validation import check_choice, check_number
 from fastbilevel._validation_targets import check_regression_data
@@ -112,7 +113,7 @@ class LpRegression(BilevelProblem):
             dtype=dtype,
             check_finite=check_finite,
         )
-        self.kernels = backend_of(data.X)
+        self.kernels = data.kernels
         self.dtype = data.dtype
         (self.n_lower, self.n_y), self.n_upper = data.X.shape, data.Xv.shape[0]
         self.n_x = self.n_lower
@@ -120,7 +121,7 @@ class LpRegression(BilevelProblem):
         self.x0 = np.full(self.n_x, 0.5 if weights == "clip" else 0.0, self.dtype)
         self.y0 = np.zeros(self.n_y, self.dtype)
         self.default_bounds = (0.0, 1.0) if weights == "clip" else None
-        self._sparse = not isinstance(data.X, np.ndarray)
+        self._sparse = sp.issparse(data.X)
         matrices = (_arrays_of(X) for X in (data.X, data.Xv))
         rows = (targets, targets_v), (data.weight, data.weight_v)
         self._sides = tuple(zip(matrices, *rows, strict=True))
@@ -173,20 +174,21 @@ class LpRegression(BilevelProblem):
 
     def row_weights(self, x: Any) -> np.ndarray:
         """s(x_i) of every training row, (n,) float64."""
-        x, weights = as_vector(x, self.n_x, self.dtype, "x"), np.empty(self.n_x)
-        rows, ones = np.arange(self.n_x), np.ones(self.n_x)
+        check_same_library(self, x)
+        n = self.n_x
+        arrays = as_vector(x, n, self.dtype, "x"), np.empty(n), np.arange(n), np.ones(n)
+        x, weights, rows, ones = place(self.kernels, arrays)
         self.kernels.weights.row_coefficients(KINDS[self.weights], x, 0.0, ones, rows, 1.0, weights)
         return weights
 
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """``mean_absolute_error`` of the validation rows, by weight r; ``mean_weight`` s."""
-        x = as_vector(x, self.n_x, self.dtype, "x")
-        found = self.evaluator()(x, self.pack_lower(y))
+        found = self.evaluate_all(x, y)
         return {name: value for name, value in found.items() if name != "fun"}
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         # `value_upper` has left the residuals of the validation rows.
-        residuals = np.abs(work[0].astype(np.float64))
+        residuals = np.abs(fetch(work[0]).astype(np.float64))
         return {
             "mean_absolute_error": float(np.mean(residuals * self._sides[1][2])),
             "mean_weight": float(self.row_weights(x).mean()),
@@ -195,7 +197,7 @@ class LpRegression(BilevelProblem):
 
 def _arrays_of(X: Any) -> tuple[np.ndarray, ...]:
     """The arrays of a matrix as the design families take them, read-only."""
-    if isinstance(X, np.ndarray):
+    if not sp.issparse(X):
         return (X,)
     return tuple(_read_only(a) for a in (X.indptr.astype(np.int64), X.indices, X.data))
 
@@ -203,5 +205,6 @@ def _arrays_of(X: Any) -> tuple[np.ndarray, ...]:
 def _read_only(array: np.ndarray) -> np.ndarray:
     """A view that cannot be written: kernels are compiled for one kind of input only."""
     view = array.view()
-    view.flags.writeable = False
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = False
     return view

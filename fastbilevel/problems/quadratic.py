@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch
 from fastbilevel._problem import BilevelProblem, Text, as_vector
 from fastbilevel._random import key_of
 from fastbilevel.problems import _quadratic_texts as oracle_texts
@@ -69,7 +70,7 @@ class Quadratic(BilevelProblem):
         y0: Any = None,
         noise_seed: int = 0,
     ):
-        self.kernels = backend_of()
+        self.kernels = backend_of(H, B, F, c, b, R, x0, y0)
         self._H, self._B = _stack(H, 2, "H"), _stack(B, 2, "B")
         self._F = _stack(F, 2, "F")
         self.n_y, self.n_x = self._B.shape[1:]
@@ -206,7 +207,7 @@ class Quadratic(BilevelProblem):
 
 def _stack(value: Any, axes: int, name: str) -> np.ndarray:
     """`value` as a float64 stack whose first axis, of length 1 if there was none, is the sample."""
-    array = np.array(value, dtype=np.float64, order="C")
+    array = np.array(fetch(value), dtype=np.float64, order="C")
     if array.ndim not in (axes, axes + 1) or array.size == 0:
         raise ValueError(
             f"{name} must have {axes} axes, or {axes + 1} with one array per sample first, and at "

@@ -1,5 +1,6 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
+from .. import layout_csr, layout_dense
 from . import (
     averages,
     barrier,
@@ -31,6 +32,8 @@ __all__ = [
     "dense",
     "dense_curvature",
     "draw",
+    "layout_csr",
+    "layout_dense",
     "linear_system",
     "momentum",
     "penalty",

@@ -89,7 +89,7 @@ def _classes(builder, slices, features, gradient, offsets, classes, act):
 
 
 @intrinsic(prefer_literal=True)
-def descend(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, C):
+def take_step(typing, V, feature, features, d, penalty, uniform, lr, gradient, g, C):
     """``V <- (1 - lr e) V - lr G`` for features feature..features-1.
 
     A factor 1 - lr e rounded to float32 would be off the same way in every step; it is split into

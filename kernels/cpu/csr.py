@@ -12,12 +12,16 @@ adds row by row, on one thread.
 
 from __future__ import annotations
 
+import sys
+
 import numba
 import numpy as np
 from numba import prange
 
+from ..descent import make_descend
 from ..reference.csr import SMALLEST_SCALE
 from ..reference.weights import NONE
+from . import draw
 from .jit import build, kernel
 from .simd_rows import accumulate, gather, multiply_row, prefetch_row, prefetch_stream, scatter
 from .simd_softmax import softmax
@@ -234,3 +238,6 @@ def _build_descent_step(threaded):
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
+
+descend = build(make_descend(draw, sys.modules[__name__], False))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True))

@@ -13,13 +13,17 @@ second way for wide problems.
 
 from __future__ import annotations
 
+import sys
+
 import numba
 import numpy as np
 from numba import prange
 
+from ..descent import make_descend
 from ..layout_dense import GROUP, PANEL, STRIP, UNIT, panel_samples
 from ..reference.weights import NONE
-from .class_differences import class_differences, descend
+from . import draw
+from .class_differences import class_differences, take_step
 from .jit import build, kernel
 from .lane_residuals import lane_residuals
 from .panel_products import add_gradient, logits_by_rows, panel_gradient, panel_logits
@@ -179,12 +183,15 @@ def _build_descent_step(threaded):
         for t in prange(parts):
             first, after = _share(d, np.int64(t), parts)
             if penalty.size == 1:
-                descend(V, first, after, d, penalty, 1, lr, gradient, g, C)
+                take_step(V, first, after, d, penalty, 1, lr, gradient, g, C)
             else:
-                descend(V, first, after, d, penalty, 0, lr, gradient, g, C)
+                take_step(V, first, after, d, penalty, 0, lr, gradient, g, C)
 
     return build(descent_step, threaded)
 
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
+
+descend = build(make_descend(draw, sys.modules[__name__], False))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True))

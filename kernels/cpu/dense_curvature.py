@@ -13,7 +13,7 @@ import numpy as np
 
 from ..layout_dense import PANEL, STRIP
 from ..reference.csr_curvature import SOLVE, SUM
-from .class_differences import class_differences, descend, set_gradient
+from .class_differences import class_differences, set_gradient, take_step
 from .dense import samples_of_panel
 from .jit import build, kernel
 from .lane_curvature import lane_curvature, lane_derivatives, lane_probabilities
@@ -190,9 +190,9 @@ def linear_step(
             panel_gradient(addresses, first, after, m, 0, d, d, U, 0, sums, 1, C)
         place += (C - 1) * PANEL
     if penalty.size == 1:
-        descend(V, 0, d, d, penalty, 1, lr, sums, 1, C)
+        take_step(V, 0, d, d, penalty, 1, lr, sums, 1, C)
     else:
-        descend(V, 0, d, d, penalty, 0, lr, sums, 1, C)
+        take_step(V, 0, d, d, penalty, 0, lr, sums, 1, C)
     if mode == SOLVE:
         for i in range(V.size):
             V[i] += lr * b[i]

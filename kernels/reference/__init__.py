@@ -1,5 +1,6 @@
 """Slow NumPy text of every kernel: the specification that all other backends are tested against."""
 
+from .. import layout_csr, layout_dense
 from . import (
     averages,
     barrier,
@@ -31,6 +32,8 @@ __all__ = [
     "dense",
     "dense_curvature",
     "draw",
+    "layout_csr",
+    "layout_dense",
     "linear_system",
     "momentum",
     "penalty",

@@ -11,9 +11,13 @@ All may be read-only. An iterate of g offsets is interleaved per feature, ``V`` 
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import scipy.sparse as sp
 
+from ..descent import make_descend
+from . import draw
 from .softmax import residual
 from .weights import NONE, row_coefficients
 
@@ -187,3 +191,7 @@ def flush(V, scale, width):
     """
     V.reshape(-1, width)[:] *= scale[:, None]
     scale[:] = 1.0
+
+
+descend = make_descend(draw, sys.modules[__name__], False)
+descend_threaded = descend

@@ -12,8 +12,12 @@ All may be read-only. Iterates are transposed, so that data and iterates run alo
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
+from ..descent import make_descend
+from . import draw
 from .softmax import residual
 from .weights import NONE, row_coefficients
 
@@ -161,3 +165,7 @@ def flush(V, scale, width):
     scale : array
     width : int
     """
+
+
+descend = make_descend(draw, sys.modules[__name__], False)
+descend_threaded = descend

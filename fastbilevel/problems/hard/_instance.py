@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
 from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch, on_device
 from fastbilevel._problem import BilevelProblem
 from fastbilevel.problems.quadratic import INFINITELY_MANY
 
@@ -24,13 +26,23 @@ class HardInstance(BilevelProblem):
     """
 
     def __init__(self, x0: Any, y0: Any, *, infinite: bool = False):
-        self.kernels = backend_of()
+        self.kernels = backend_of(x0, y0)
         self.dtype = np.dtype(np.float64)
-        self.x0, self.y0 = np.array(x0, self.dtype), np.array(y0, self.dtype)
-        self.n_x, self.n_y = self.x0.size, self.y0.size
+        self.x0, self.y0 = (np.array(fetch(start), self.dtype) for start in (x0, y0))
+        self.n_x, self.n_y = (start.size for start in self.start())
         self.lower_shape = (1, self.n_y)
         self.infinite = infinite
         self.n_lower = self.n_upper = INFINITELY_MANY if infinite else 1
+
+    def following(self, *starts: Any) -> BilevelProblem:
+        """This instance on the device if a starting point is there: its formulas hold no data."""
+        given = [start for start in starts if hasattr(start, "shape")]
+        kernels = backend_of(*given) if given else self.kernels
+        if on_device(kernels) == on_device(self.kernels):
+            return self
+        other = copy.copy(self)
+        other.kernels, other._mirror = kernels, None
+        return other
 
 
 def positive_integer(value: Any, name: str) -> int:

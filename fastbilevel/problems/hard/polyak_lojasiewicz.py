@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._dispatch import backend_of
+from fastbilevel._placement import fetch
 from fastbilevel._problem import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number, positive_integer
 
@@ -140,9 +142,12 @@ class PolyakLojasiewicz(HardInstance):
                 f"P and Q must have {n_y} and {n_x} columns, as A and B have; got "
                 f"{self._P.shape[1]} and {self._Q.shape[1]}."
             )
-        x0, y0 = np.zeros(n_x) if x0 is None else x0, np.zeros(n_y) if y0 is None else y0
+        starts = np.zeros(n_x) if x0 is None else x0, np.zeros(n_y) if y0 is None else y0
         dtype = np.dtype(np.float64)
-        super().__init__(as_vector(x0, n_x, dtype, "x0"), as_vector(y0, n_y, dtype, "y0"))
+        super().__init__(
+            as_vector(starts[0], n_x, dtype, "x0"), as_vector(starts[1], n_y, dtype, "y0")
+        )
+        self.kernels = backend_of(*given.values(), x0, y0)
         self._null = _null_space(self._A)
         if not self._null.shape[1]:
             raise ValueError(
@@ -256,7 +261,7 @@ def _null_space(M: np.ndarray) -> np.ndarray:
 
 def _residual(M: Any, N: Any, d: Any, *names: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coefficients of M y - N x - d as float64 arrays of shapes that fit."""
-    arrays = [np.array(value, np.float64, order="C") for value in (M, N, d)]
+    arrays = [np.array(fetch(value), np.float64, order="C") for value in (M, N, d)]
     for name, array, axes in zip(names, arrays, (2, 2, 1), strict=True):
         if array.ndim != axes or array.size == 0:
             raise ValueError(
