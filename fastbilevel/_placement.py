@@ -97,7 +97,11 @@ class OnHost:
             raise AttributeError(name)
         problem = self._problem
         if name in problem.simple_oracles:
-            return lambda *point, rows=None: problem.evaluate(name, *point, rows=rows)
+            if name in ("hvp_lower_yy", "jvp_lower_xy"):
+                return lambda x, y, v, rows=None: problem.evaluate(name, x, y, v, rows=rows)
+            if name.startswith("value"):
+                return lambda x, y, rows=None: float(problem.evaluate(name, x, y, rows=rows)[0])
+            return lambda x, y, rows=None: problem.evaluate(name, x, y, rows=rows)
         return getattr(problem, name)
 
 

@@ -52,8 +52,8 @@ def build_blocks(X, order, batch, enabled):
         order = order[:0]
     n_blocks = -(-order.size // batch)
     row_lengths = indptr[order + 1] - indptr[order]
-    row_pointer = _pointer(row_lengths)
-    in_rows = _segments(indptr[order], row_lengths)
+    row_pointer = pointer_of(row_lengths)
+    in_rows = segments(indptr[order], row_lengths)
     starts = np.zeros(n_blocks + 1, np.int64)
     features, counts, in_features, local_rows = [], [], [], []
     for b in range(n_blocks):
@@ -65,7 +65,7 @@ def build_blocks(X, order, batch, enabled):
             indices[entries[by_number]], return_index=True, return_counts=True
         )
         falling = np.argsort(-count, kind="stable")
-        chosen = by_number[_segments(first[falling], count[falling])]
+        chosen = by_number[segments(first[falling], count[falling])]
         starts[b + 1] = starts[b] + found.size
         features.append(found[falling])
         counts.append(count[falling])
@@ -74,7 +74,7 @@ def build_blocks(X, order, batch, enabled):
     return (
         starts,
         _joined(features, indices.dtype),
-        _pointer(_joined(counts, np.int64)),
+        pointer_of(_joined(counts, np.int64)),
         _joined(local_rows, np.int32),
         values[_joined(in_features, np.int64)],
         batch * np.arange(n_blocks),
@@ -84,16 +84,16 @@ def build_blocks(X, order, batch, enabled):
     )
 
 
-def _pointer(lengths):
+def pointer_of(lengths):
     """Where segments of these lengths begin and end, (n+1,) int64."""
     pointer = np.zeros(lengths.size + 1, np.int64)
     np.cumsum(lengths, out=pointer[1:])
     return pointer
 
 
-def _segments(first, lengths):
+def segments(first, lengths):
     """``first[0] .. first[0]+lengths[0]-1``, then the same of the next segment, and so on."""
-    pointer = _pointer(lengths)
+    pointer = pointer_of(lengths)
     return np.repeat(first - pointer[:-1], lengths) + np.arange(pointer[-1])
 
 

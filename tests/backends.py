@@ -12,8 +12,11 @@ import inspect
 import sys
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
+
+from fastbilevel.kernels.reference.projection import BALL, SIMPLEX
 
 BACKENDS = (
     "reference",
@@ -42,8 +45,15 @@ def no_device() -> str:
 @contextlib.contextmanager
 def array_library(backend: str) -> Any:
     """The arrays of a backend, as a module: NumPy, CuPy's double or CuPy."""
-    if backend in ("reference", "cpu"):
+    if backend == "cpu":
         yield np
+    elif backend == "reference":
+        # What NUMBA_DISABLE_JIT does: dispatch then gives NumPy arrays to the reference kernels.
+        before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 1
+        try:
+            yield np
+        finally:
+            numba.config.DISABLE_JIT = before
     elif backend == "cuda":
         reason = no_device()
         if reason:
@@ -73,8 +83,10 @@ def placed(xp: Any, value: Any) -> Any:
     if xp is np:
         return value
     if isinstance(value, tuple):
-        return type(value)(*(placed(xp, v) for v in value)) if hasattr(value, "_fields") else tuple(
-            placed(xp, v) for v in value
+        return (
+            type(value)(*(placed(xp, v) for v in value))
+            if hasattr(value, "_fields")
+            else tuple(placed(xp, v) for v in value)
         )
     return xp.asarray(value) if isinstance(value, np.ndarray) else value
 
@@ -87,11 +99,12 @@ def fetched(value: Any) -> Any:
 
 
 def on_device(xp: Any, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments of a kernel where its backend wants them: on the device, but for tables."""
+    """The arguments of a kernel where its backend wants them: on the device, but for tables.
+
+    The radius of a ball or a simplex stays on the host too.
+    """
     names = list(inspect.signature(kernel).parameters)
-    return tuple(
-        value
-        if name in HOST_TABLES or (name == "b" and np.size(value) == 1)
-        else placed(xp, value)
-        for name, value in zip(names, arguments, strict=True)
-    )
+    given = dict(zip(names, arguments, strict=True))
+    radius = given.get("kind") in (BALL, SIMPLEX) and np.size(given.get("b")) == 1
+    on_host = (*HOST_TABLES, "b") if radius else HOST_TABLES
+    return tuple(value if name in on_host else placed(xp, value) for name, value in given.items())

@@ -9,9 +9,11 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from backends import array_library
 
-from fastbilevel._dispatch import backend_of
-from fastbilevel.kernels import cpu
+import fastbilevel as fb
+from fastbilevel._dispatch import backend_of, require_device
+from fastbilevel.kernels import cpu, cuda
 
 
 def array_of(library: str):
@@ -38,10 +40,28 @@ def test_numpy_sparse_and_plain_values_get_the_numba_kernels(value):
     assert backend_of(np.zeros(1), value) is cpu
 
 
-def test_fault_62_cupy_is_refused_unimported():
-    with pytest.raises(TypeError, match=r"arrays of CuPy.*backend does not exist yet.*asnumpy"):
-        backend_of(array_of("cupy"), array_of("cupyx"))
-    assert "cupy" not in sys.modules
+def test_numpy_input_never_imports_cupy():
+    script = "import sys, numpy, fastbilevel as fb; from fastbilevel._dispatch import backend_of\n"
+    script += "backend_of(numpy.zeros(1)); sys.exit('cupy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_cupy_arrays_dense_and_sparse_get_the_cuda_kernels():
+    with array_library("emulated") as cp:
+        sparse = sys.modules["cupyx.scipy.sparse"].csr_matrix(sp.csr_matrix(np.eye(2)))
+        assert backend_of(cp.zeros(1), sparse, [1.0], None) is cuda
+
+
+class Broken:
+    """CuPy on a machine whose driver is too old."""
+
+    def zeros(self, n):
+        raise OSError("cudaErrorInsufficientDriver")
+
+
+def test_fault_62_a_broken_device_is_named_before_any_work():
+    with pytest.raises(RuntimeError, match=r"InsufficientDriver.*cupy\.asnumpy"):
+        require_device(Broken())
 
 
 def test_fault_19_a_mixture_is_refused_with_advice():
@@ -49,6 +69,18 @@ def test_fault_19_a_mixture_is_refused_with_advice():
         backend_of(np.zeros(2), array_of("cupy"))
     with pytest.raises(TypeError, match=r"mixture of arrays of CuPy and NumPy"):
         backend_of(array_of("cupyx"), sp.csr_matrix((2, 2)))
+
+
+def test_fault_19_a_start_on_another_device_is_refused():
+    host = fb.problems.Quadratic.random(2, 3)
+    with array_library("emulated") as cp:
+        device = fb.problems.Quadratic(*(cp.asarray(a[0]) for a in (host._H, host._B, host._F)))
+        with pytest.raises(TypeError, match=r"holds CuPy arrays.*cupy\.asarray"):
+            fb.minimize(device, x0=np.zeros(2))
+        with pytest.raises(TypeError, match=r"holds NumPy arrays.*cupy\.asnumpy"):
+            fb.minimize(host, x0=cp.zeros(2))
+        with pytest.raises(TypeError, match=r"holds CuPy arrays"):
+            device.grad_lower_y(np.zeros(2), np.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +92,8 @@ def test_arrays_of_other_libraries_are_not_converted_silently(library, advice):
 
 
 def test_a_subclass_of_a_foreign_array_is_foreign():
-    kind = type("Mine", (type(array_of("cupy")),), {"__module__": "mine"})
-    with pytest.raises(TypeError, match="CuPy"):
+    kind = type("Mine", (type(array_of("torch")),), {"__module__": "mine"})
+    with pytest.raises(TypeError, match="PyTorch"):
         backend_of(kind())
 
 

@@ -175,7 +175,7 @@ class HyperCleaning(SoftmaxRegression):
         check_same_library(self, x)
         n = self.n_x
         x = as_vector(x, n, self.dtype, "x")
-        arrays = x, np.empty(n), np.empty(1), np.arange(n), np.ones(n)
+        arrays = x, np.empty(n), np.empty(1), np.arange(n), np.ones(n, self.dtype)
         x, weights, shift, rows, ones = place(self.kernels, arrays)
         family = self.kernels.weights
         family.shift_of(self._kind, x, shift)

@@ -176,7 +176,8 @@ class LpRegression(BilevelProblem):
         """s(x_i) of every training row, (n,) float64."""
         check_same_library(self, x)
         n = self.n_x
-        arrays = as_vector(x, n, self.dtype, "x"), np.empty(n), np.arange(n), np.ones(n)
+        x, ones = as_vector(x, n, self.dtype, "x"), np.ones(n, self.dtype)
+        arrays = x, np.empty(n), np.arange(n), ones
         x, weights, rows, ones = place(self.kernels, arrays)
         self.kernels.weights.row_coefficients(KINDS[self.weights], x, 0.0, ones, rows, 1.0, weights)
         return weights

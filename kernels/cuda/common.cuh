@@ -11,6 +11,9 @@ struct Table {
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < (n);    \
     i += (long long)gridDim.x * blockDim.x
 
+// The same by the threads of one block.
+#define BLOCK_STRIDE(i, n) long long i = threadIdx.x; i < (n); i += blockDim.x
+
 // Sum over the block in a fixed order; the result is valid in every thread. All threads call it;
 // blockDim.x is a multiple of 32.
 __device__ __forceinline__ double block_sum(double value) {
@@ -23,4 +26,15 @@ __device__ __forceinline__ double block_sum(double value) {
     for (int w = 0; w < warps; ++w) total += parts[w];
     __syncthreads();  // `parts` may be written again by the next call
     return total;
+}
+
+// This thread's part of the sum of a reduction's partial sums, for one block.
+__device__ __forceinline__ double part_of_sum(const double* parts, long long count) {
+    double sum = 0.0;
+    for (BLOCK_STRIDE(p, count)) sum += parts[p];
+    return sum;
+}
+
+__device__ __forceinline__ bool is_finite(double value) {
+    return value - value == 0.0;
 }

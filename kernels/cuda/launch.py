@@ -14,6 +14,9 @@ OPTIONS = ("--std=c++17",)
 # Threads of a block, and most blocks, of a kernel that strides over its elements.
 THREADS = 256
 MOST_BLOCKS = 1024
+# Threads of a block that works alone, and most elements for which it spares a reduction launches.
+MOST_THREADS = 1024
+MOST_ALONE = 8 * MOST_THREADS
 # Numbers that travel with a launch by value, see `table`.
 TABLE_SIZE = 64
 _TABLE = np.dtype([("v", np.float64, TABLE_SIZE)])
@@ -25,7 +28,8 @@ _C_NAMES = {
 }
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 _KERNEL = re.compile(
-    r"template <([\w ,]+)>\s*__global__ void (?:__launch_bounds__\(\w+\) )?(\w+)\(", re.MULTILINE
+    r"template <([\w ,]+)>\s*__global__ void (?:__launch_bounds__\([\w, ]+\)\s+)?(\w+)\(",
+    re.MULTILINE,
 )
 
 
@@ -42,7 +46,13 @@ def source_of(family: str) -> str:
             return ""
         found.add(name)
         text = (SOURCES / name).read_text()
-        return _INCLUDE.sub(lambda match: expand(match[1]), text)
+
+        def put_in(match: re.Match[str]) -> str:
+            # Messages of the compiler name the file and the line that was written.
+            line = text.count("\n", 0, match.end()) + 2
+            return f'{expand(match[1])}\n#line {line} "{name}"'
+
+        return f'#line 1 "{name}"\n{_INCLUDE.sub(put_in, text)}'
 
     return expand(f"{family}.cu")
 
@@ -76,9 +86,7 @@ def _module(cupy: Any, family: str, types: tuple[str, ...], cooperative: bool) -
 
 
 @functools.cache
-def _function(
-    cupy: Any, family: str, name: str, dtypes: tuple[Any, ...], cooperative: bool
-) -> Any:
+def _function(cupy: Any, family: str, name: str, dtypes: tuple[Any, ...], cooperative: bool) -> Any:
     types = tuple(_C_NAMES[np.dtype(dtype)] for dtype in dtypes)
     module = _module(cupy, family, types, cooperative)
     return module.get_function(f"{name}<{', '.join(types)}>")
@@ -127,6 +135,22 @@ def launch_over(n: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any) -
     launch(kernel, dtypes, min(-(-n // THREADS), MOST_BLOCKS), THREADS, *arguments)
 
 
+def launch_teams(m: int, C: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any) -> None:
+    """Launch a kernel that gives each of m rows of C numbers to a team of threads.
+
+    It gets m, C and the size of a team behind its other arguments, see ``team.cuh``.
+    """
+    width = min(32, 1 << (C - 1).bit_length())
+    blocks = min(-(-m * width // THREADS), MOST_BLOCKS)
+    launch(kernel, dtypes, blocks, THREADS, *arguments, m, C, width)
+
+
+def launch_alone(n: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any) -> None:
+    """Launch one block that strides over n elements, even if there are none."""
+    threads = min(MOST_THREADS, max(32, -(-n // 32) * 32))
+    launch(kernel, dtypes, 1, threads, *arguments)
+
+
 def table(values: Any) -> np.ndarray:
     """A small host array as an argument that travels with the launch, ``Table`` in the kernel.
 
@@ -163,3 +187,16 @@ def scratch(size: int) -> Any:
 
     capacity = max(MOST_BLOCKS, 1 << (size - 1).bit_length())
     return _scratch(cupy, cupy.cuda.Device().id, cupy.cuda.get_current_stream().ptr, capacity)
+
+
+def launch_sums(
+    n: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any, sums: int = 1
+) -> tuple[Any, int]:
+    """Launch a kernel that writes partial sums of n elements, `sums` a block, into scratch.
+
+    It gets the scratch and n behind its other arguments. Returns the scratch and the blocks.
+    """
+    blocks = min(max(1, -(-n // THREADS)), MOST_BLOCKS)
+    parts = scratch(sums * blocks)
+    launch(kernel, dtypes, blocks, THREADS, *arguments, parts, n)
+    return parts, blocks

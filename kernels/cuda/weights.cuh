@@ -8,7 +8,8 @@ __device__ __forceinline__ double shift_at(const double* shift, double value) {
     return shift ? *shift : value;
 }
 
-__device__ __forceinline__ double row_weight(long long kind, double value, double shift, long long n) {
+__device__ __forceinline__ double row_weight(long long kind, double value, double shift,
+                                             long long n) {
     if (kind == WEIGHT_SIGMOID) {
         // Each side in the form that cannot overflow.
         if (value >= 0.0) return 1.0 / (1.0 + exp(-value));
@@ -23,7 +24,8 @@ __device__ __forceinline__ double row_weight(long long kind, double value, doubl
 __device__ __forceinline__ double row_slope(long long kind, double value) {
     if (kind == WEIGHT_SIGMOID)
         // s(x) (1 - s(x)) without the cancellation for large x.
-        return row_weight(WEIGHT_SIGMOID, value, 0.0, 0) * row_weight(WEIGHT_SIGMOID, -value, 0.0, 0);
+        return row_weight(WEIGHT_SIGMOID, value, 0.0, 0) *
+               row_weight(WEIGHT_SIGMOID, -value, 0.0, 0);
     if (kind == WEIGHT_CLIP) return value < 0.0 || value > 1.0 ? 0.0 : value >= 0.0 ? 1.0 : value;
     return 0.0;
 }

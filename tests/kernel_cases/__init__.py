@@ -8,6 +8,7 @@ outputs, except scratch.
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -37,6 +38,30 @@ class Case(NamedTuple):
     scratch: tuple[int, ...] = ()
 
 
+class Laid(NamedTuple):
+    """What a layout function returns, each backend's own: copies of blocks, scratch, memory.
+
+    Attributes
+    ----------
+    family : str
+        ``csr`` or ``dense``.
+    function : str
+        Name of the layout function.
+    arguments : tuple
+        Host arrays and numbers.
+    """
+
+    family: str
+    function: str
+    arguments: tuple[Any, ...]
+
+    def out(self, xp: Any = np) -> Any:
+        """The arrays, for kernels that take those of the library `xp`."""
+        home = "" if xp is np else "cuda."
+        layout = importlib.import_module(f"fastbilevel.kernels.{home}layout_{self.family}")
+        return getattr(layout, self.function)(*self.arguments)
+
+
 CASES: dict[str, Callable[[Any], Iterator[Case]]] = {}
 
 
@@ -56,16 +81,38 @@ def outcome(
 ) -> list[Any]:
     """Arguments and returned value after a call on copies, in float64 if `wide`.
 
-    The arrays are those of the library `xp` during the call.
+    The arrays are those of the library `xp` during the call. What is laid out differs between
+    backends; in its place stands whether it is as before.
     """
-    arguments = copy.deepcopy(case.arguments)
-    if wide:
-        arguments = _widened(arguments)
+    given = _widened(case.arguments) if wide else case.arguments
+    arguments = copy.deepcopy(laid_out(given, xp))
     arguments = on_device(xp, kernel, arguments) if xp is not np else arguments
     returned = fetched(kernel(*arguments))
-    arguments = fetched(arguments)
-    kept = [a for i, a in enumerate(arguments) if i not in case.scratch]
+    kept = [
+        _without_layouts(argument, after, xp)
+        for i, (argument, after) in enumerate(zip(given, fetched(arguments), strict=True))
+        if i not in case.scratch
+    ]
     return [*kept, returned]
+
+
+def laid_out(value: Any, xp: Any = np) -> Any:
+    """`value` with what is to be laid out in its place."""
+    if isinstance(value, Laid):
+        return value.out(xp)
+    if isinstance(value, tuple):
+        return tuple(laid_out(v, xp) for v in value)
+    return value
+
+
+def _without_layouts(given: Any, after: Any, xp: Any) -> Any:
+    """`after`, and at each layout whether it is unchanged."""
+    if isinstance(given, Laid):
+        before = fetched(given.out(xp))
+        return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    if isinstance(given, tuple):
+        return tuple(_without_layouts(g, a, xp) for g, a in zip(given, after, strict=True))
+    return after
 
 
 def assert_same(ours: list[Any], theirs: list[Any], case: Case) -> None:
@@ -96,6 +143,10 @@ def _compare(got: Any, expected: Any, case: Case, where: str) -> None:
 
 
 def _widened(value: Any) -> Any:
+    if isinstance(value, Laid):
+        return value._replace(arguments=_widened(value.arguments))
+    if value is np.float32:
+        return np.float64
     if isinstance(value, tuple):
         return tuple(_widened(v) for v in value)
     if isinstance(value, np.ndarray) and value.dtype == np.float32:

@@ -3,8 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel.kernels import layout_csr, layout_dense
-from kernel_cases import Case, cases_of
+from kernel_cases import Case, Laid, cases_of
 
 N, D, BATCH, G, C = 23, 11, 8, 2, 3
 ROWS = np.array([4, 0, 4, 22, 9])
@@ -43,17 +42,17 @@ def products(dtype, data):
         yield (data, nothing, V, Z, width), (data, nothing, Z, 0.7, V, width)
 
 
-def side(data, layout, dtype, seed):
+def side(data, family, dtype, seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, C, N).astype(np.int32)
     weight = rng.uniform(0.5, 1.5, N).astype(dtype)
-    return data, labels, weight, layout.build_blocks(data, ORDER, BATCH, True)
+    return data, labels, weight, Laid(family, "build_blocks", (data, ORDER, BATCH, True))
 
 
-def steps(dtype, make, layout, penalties):
+def steps(dtype, make, family, penalties):
     """Arguments of `descent_step`: on blocks and on rows, with each shape of penalty."""
-    train, val = (side(make(dtype, seed), layout, dtype, seed) for seed in (5, 6))
-    work = layout.workspace(D, BATCH, BATCH, G, C, dtype)
+    train, val = (side(make(dtype, seed), family, dtype, seed) for seed in (5, 6))
+    work = Laid(family, "workspace", (D, BATCH, BATCH, G, C, dtype))
     V, x = random(dtype, D * G * C), random(dtype, N, seed=2)
     weights = np.array([-0.1, 0.1])
     scale = np.linspace(0.5, 1.0, D)
@@ -93,7 +92,7 @@ def csr_flush(dtype):
 @cases_of("csr.descent_step")
 @cases_of("csr.descent_step_threaded")
 def csr_descent_step(dtype):
-    yield from steps(dtype, csr, layout_csr, ((D, 1), (D, C)))
+    yield from steps(dtype, csr, "csr", ((D, 1), (D, C)))
 
 
 @cases_of("dense.forward")
@@ -116,4 +115,4 @@ def dense_flush(dtype):
 @cases_of("dense.descent_step")
 @cases_of("dense.descent_step_threaded")
 def dense_descent_step(dtype):
-    yield from steps(dtype, dense, layout_dense, ((1, 1), (1, C * D)))
+    yield from steps(dtype, dense, "dense", ((1, 1), (1, C * D)))

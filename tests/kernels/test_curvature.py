@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from kernel_cases import laid_out
 from kernel_cases.curvature import penalties
 from kernel_cases.regression import BATCH, ORDER, C, D, N, csr, dense, random, side
 
@@ -27,9 +28,12 @@ class Setting(NamedTuple):
     side: tuple
 
     @property
+    def design(self):
+        return self.layout.__name__.rpartition("_")[2]
+
+    @property
     def family(self):
-        name = self.layout.__name__.rpartition("_")[2] + "_curvature"
-        return getattr(self.k, name)
+        return getattr(self.k, f"{self.design}_curvature")
 
     def work(self):
         return self.layout.curvature_workspace(D, 2 * BATCH, C, np.float64)
@@ -57,7 +61,7 @@ def design(request):
 @pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
 def setting(request, design):
     make, layout = {"csr": (csr, layout_csr), "dense": (dense, layout_dense)}[design]
-    data = side(make(np.float64, 5), layout, np.float64, 5)
+    data = laid_out(side(make(np.float64, 5), design, np.float64, 5))
     return Setting(request.param, getattr(reference, design), layout, data)
 
 
@@ -68,7 +72,7 @@ def Y():
 
 def test_the_product_is_the_derivative_of_the_gradient(setting, Y):
     step = 1e-6
-    for penalty in penalties(setting.layout):
+    for penalty in penalties(setting.design):
         sides = np.empty((2, D * C))
         for out, sign in zip(sides, (1, -1), strict=True):
             setting.call("gradient", 1, Y[0] + sign * step * Y[1], penalty, out)
@@ -89,7 +93,7 @@ def test_slopes_are_the_derivatives_of_the_losses_along_v(setting, Y):
 
 
 def test_one_pass_gives_what_three_give(setting, Y):
-    for penalty in penalties(setting.layout):
+    for penalty in penalties(setting.design):
         G, cross = np.empty((2, D * C)), np.empty(BATCH)
         setting.call("derivatives", 1, Y, penalty, G, cross)
         gradient, slopes = np.empty(D * C), np.empty(BATCH)
@@ -101,7 +105,7 @@ def test_one_pass_gives_what_three_give(setting, Y):
 
 def test_the_curvature_is_symmetric_and_not_negative(setting, Y):
     V = random(np.float64, 3, D * C, seed=7)
-    penalty = next(iter(penalties(setting.layout)))
+    penalty = next(iter(penalties(setting.design)))
     H = np.array([[u @ setting.product(2, np.stack([Y[0], v]), penalty) for v in V] for u in V])
     np.testing.assert_allclose(H, H.T, **TIGHT)
     assert (np.linalg.eigvalsh(H) > 0).all()
@@ -109,7 +113,7 @@ def test_the_curvature_is_symmetric_and_not_negative(setting, Y):
 
 def test_a_block_is_its_rows_in_any_order_read_elsewhere(setting, Y):
     rows = ORDER[BATCH : 2 * BATCH]
-    for penalty in penalties(setting.layout):
+    for penalty in penalties(setting.design):
         expected = setting.product(1, Y, penalty)
         for listed in (rows, rows[::-1].copy(), np.tile(rows, 2)):
             got = setting.product(-1, Y, penalty, listed)
@@ -118,7 +122,7 @@ def test_a_block_is_its_rows_in_any_order_read_elsewhere(setting, Y):
 
 def test_without_penalty_only_the_data_count(setting, Y):
     without, with_one = np.empty((2, D * C))
-    for penalty in penalties(setting.layout):
+    for penalty in penalties(setting.design):
         setting.call("gradient", 1, Y[0], penalty[:0], without)
         setting.call("gradient", 1, Y[0], penalty, with_one)
         product = (penalty * Y[0].reshape(penalty.shape[0], -1)).reshape(-1)
@@ -160,7 +164,7 @@ def test_linear_steps_are_products_one_after_the_other(setting, Y, mode, lr):
     b, total = random(np.float64, 2, D * C, seed=1)
     rng = np.random.default_rng(8)
     listed = [rng.integers(0, N, BATCH) for _ in PLAN]
-    for penalty in penalties(setting.layout):
+    for penalty in penalties(setting.design):
         for rows in (None, listed):
             V, T = Y.copy(), total.copy()
             expected = plain_steps(setting, V, penalty, b, T, lr, mode, PLAN, rows)
@@ -171,7 +175,7 @@ def test_linear_steps_are_products_one_after_the_other(setting, Y, mode, lr):
 
 
 def test_what_is_remembered_of_a_block_changes_no_bit(setting, Y):
-    penalty, total = next(iter(penalties(setting.layout))), np.zeros(D * C)
+    penalty, total = next(iter(penalties(setting.design))), np.zeros(D * C)
     found = []
     for blocks in (3, layout_dense.MOST_BLOCKS + 1):
         V = Y.copy()
@@ -183,7 +187,7 @@ def test_what_is_remembered_of_a_block_changes_no_bit(setting, Y):
 @pytest.mark.parametrize("mode", [POWERS, SUM, SOLVE])
 def test_no_step_changes_nothing(setting, Y, mode):
     b, total = random(np.float64, 2, D * C, seed=1)
-    penalty = next(iter(penalties(setting.layout)))
+    penalty = next(iter(penalties(setting.design)))
     V, T = Y.copy(), total.copy()
     steps(setting, V, penalty, b, T, 0.3, mode, ())
     np.testing.assert_array_equal(V, Y)
@@ -191,7 +195,7 @@ def test_no_step_changes_nothing(setting, Y, mode):
 
 
 def test_probabilities_are_forgotten_when_y_changes(setting, Y):
-    penalty = next(iter(penalties(setting.layout)))
+    penalty = next(iter(penalties(setting.design)))
     b = total = np.zeros(D * C)
     memory = setting.layout.linear_memory(D, 3, BATCH, C, np.float64)
     done, x = np.zeros(D, np.int32), random(np.float64, N, seed=2)

@@ -1,0 +1,10 @@
+// The second half of the sums of many blocks.
+#include "sums.cuh"
+
+// out[0] <- factor sum of the parts, added to what is there if `keep`; one block.
+template <typename T>
+__global__ void finish(const T* parts, long long n, double factor, long long keep, T* out) {
+    double share = 0.0;
+    for (STRIDE(i, n)) share += parts[i];
+    grid_sum(share, factor, keep, out, nullptr);
+}

@@ -1,0 +1,141 @@
+"""Every method on device arrays ends where the reference does, on data of every kind."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from backends import array_library
+from methods.test_every_method import BUSY
+
+import fastbilevel as fb
+
+DEVICES = ["emulated", pytest.param("cuda", marks=pytest.mark.gpu)]
+DTYPES = [np.float32, np.float64]
+# Rows, features, classes: odd, and not multiples of a warp.
+N, M, D, C = 37, 23, 7, 3
+BATCHES = {"batch_size": 10, "val_batch_size": 9, "maxiter": 4, "seed": 3}
+TOLERANCE = {np.float32: 2e-4, np.float64: 1e-9}
+PROBLEMS = {
+    "penalties": (fb.problems.LearnToRegularize, {"penalty": "both"}),
+    "weights": (fb.problems.HyperCleaning, {"reg": 0.05, "weights": "softmax"}),
+    "power": (fb.problems.LpRegression, {"power": 3.0, "reg": 0.05, "weights": "sigmoid"}),
+}
+
+
+@functools.cache
+def data(problem, sparse, dtype):
+    """X, y, Xv, yv; sparse data have an empty row and an empty column."""
+    rng = np.random.default_rng(5)
+    X, Xv = (rng.standard_normal((n, D)).astype(dtype) for n in (N, M))
+    if problem == "power":
+        y, yv = ((Z @ np.arange(D)).astype(dtype) for Z in (X, Xv))
+    else:
+        y, yv = np.arange(N) % C, np.arange(M) % C
+    if sparse:
+        X, Xv = (np.where(np.abs(Z) < 0.7, 0, Z) for Z in (X, Xv))
+        X[4], X[:, 5], Xv[:, 5] = 0, 0, 0
+        X, Xv = sp.csr_matrix(X), sp.csr_matrix(Xv)
+    return X, y, Xv, yv
+
+
+def placed(xp, arrays):
+    if xp is np:
+        return arrays
+    sparse = sys.modules["cupyx.scipy.sparse"]
+    return [sparse.csr_matrix(a) if sp.issparse(a) else xp.asarray(a) for a in arrays]
+
+
+def run(backend, problem, sparse, dtype, method, **options):
+    """x, y and the direction after a few iterations, and the result."""
+    kind, arguments = PROBLEMS[problem]
+    with array_library(backend) as xp:
+        if backend == "cuda" and sparse:
+            import cupyx.scipy.sparse  # noqa: F401
+        made = kind(*placed(xp, data(problem, sparse, dtype)), **arguments)
+        result = fb.minimize(made, method=method, **{**BATCHES, **options})
+        outputs = result.x_last, result.y_last, result.jac
+        assert {type(a) for a in (*outputs, result.x, result.y)} == {xp.ndarray}
+        assert {a.dtype for a in outputs} == {np.dtype(dtype)}
+        assert result.backend == {"reference": "reference"}.get(backend, "cuda")
+        if xp is not np:
+            outputs = [a.get() for a in outputs]
+        return [np.array(a) for a in outputs], dict(result.oracle_calls), result.history["fun"]
+
+
+@functools.cache
+def of_reference(problem, sparse, dtype, method, options):
+    return run("reference", problem, sparse, dtype, method, **dict(options))
+
+
+def assert_same_run(backend, problem, sparse, dtype, method, **options):
+    arrays, calls, losses = run(backend, problem, sparse, dtype, method, **options)
+    # The reference takes the same steps in the same dtype; a device rounds at other places.
+    expected, their_calls, their_losses = of_reference(
+        problem, sparse, dtype, method, tuple(options.items())
+    )
+    assert calls == their_calls
+    for got, wanted in zip((*arrays, losses), (*expected, their_losses), strict=True):
+        assert np.isfinite(wanted).all()
+        size = np.abs(wanted).max()
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=TOLERANCE[dtype] * size)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
+@pytest.mark.parametrize("method", fb.methods.list())
+@pytest.mark.parametrize("backend", DEVICES)
+def test_every_method_takes_the_steps_of_the_reference(backend, method, sparse, dtype):
+    # One kind of data each for the two problems with fused oracles of their own.
+    problem = "penalties" if sparse == (dtype is np.float32) else "weights"
+    assert_same_run(backend, problem, sparse, dtype, method, **options_of(method))
+
+
+def options_of(method):
+    """The busy options, with steps that suit these problems."""
+    options = dict(BUSY[method])
+    options["lr" if method == "bome" else "lr_x"] = 0.05
+    for name in ("lr_y", "lr_z", "lr_v"):
+        if isinstance(options.get(name), float):
+            options[name] *= 0.5
+    return options
+
+
+@pytest.mark.parametrize("method", ["f2sa-p", "f3sa", "bome", "stocbio", "unibio"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
+@pytest.mark.parametrize("backend", DEVICES)
+def test_composed_oracles_on_a_device(backend, method, sparse):
+    steps = ("lr_inner", "lr") if method == "bome" else ("lr_y", "lr_x")
+    options = {**dict.fromkeys(steps, 0.002), "maxiter": 3}
+    assert_same_run(backend, "power", sparse, np.float64, method, **options)
+
+
+@pytest.mark.parametrize("sampling", ["replacement", "epochs"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
+@pytest.mark.parametrize("method", ["f2sa-p", "soba"])
+@pytest.mark.parametrize("backend", DEVICES)
+def test_the_minibatches_are_those_of_the_host(backend, method, sparse, sampling):
+    """Other rows would give other steps: the tolerance is that of float64."""
+    options = {"lr_y": 0.1, "sampling": sampling}
+    assert_same_run(backend, "weights", sparse, np.float64, method, **options)
+
+
+@pytest.mark.parametrize("order", range(1, 11))
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("backend", DEVICES)
+def test_every_order(backend, order, shared):
+    options = {"order": order, "shared_samples": shared, "lr_y": 0.1, "inner_steps": 3, "nu": 0.02}
+    assert_same_run(backend, "penalties", order % 2 == 0, np.float64, "f2sa-p", **options)
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
+@pytest.mark.parametrize("backend", DEVICES)
+def test_the_same_bits_twice(backend, sparse):
+    runs = [
+        run(backend, "penalties", sparse, np.float32, "f2sa-p", lr_y=0.1, order=3) for _ in "12"
+    ]
+    for first, second in zip(*(arrays for arrays, _, _ in runs), strict=True):
+        np.testing.assert_array_equal(first, second)
