@@ -223,10 +223,8 @@ class Run:
         """Squares relative to those of the first offset, combined."""
         s, item, size = self.shape, self.dtype.itemsize, self.shape.d * self.shape.C
         moved = size * self.q * item + (s.d if s.sparse else size) * INDEX + 2 * s.d * item
-        wide = 5 * size * (self.q - 1) + 3 * s.d
-        return self._work(
-            "penalty.penalty_gradient", f"{s.d} x {self.width}", moved, 0.0, wide, launches=2
-        )
+        wide, text = 5 * size * (self.q - 1) + 3 * s.d, f"{s.d} x {self.width}"
+        return self._work("penalty.penalty_gradient", text, moved, 0.0, wide, launches=2)
 
     def combine_losses(self) -> Work:
         s = self.shape
@@ -238,23 +236,16 @@ class Run:
     def weight_gradient(self) -> Work:
         s, item = self.shape, self.dtype.itemsize
         moved = s.batch * (INDEX + WIDE + 4 * item)
-        launches = 3 + (blocks_of(s.batch) > 1)
-        return self._work(
-            "weights.weight_gradient",
-            f"{s.batch}",
-            moved,
-            0.0,
-            (WEIGHT + 3) * s.batch,
-            launches=launches,
-        )
+        wide, launches = (WEIGHT + 3) * s.batch, 3 + (blocks_of(s.batch) > 1)
+        name = "weights.weight_gradient"
+        return self._work(name, f"{s.batch}", moved, 0.0, wide, launches=launches)
 
     def normalized_momentum(self) -> Work:
         n = self.n_x
         launches = 1 if n <= MOST_ALONE else 2
         moved = 5 * n * self.dtype.itemsize
-        return self._work(
-            "vector.normalized_momentum", f"{n}", moved, 5 * n, 2 * n, launches=launches
-        )
+        name = "vector.normalized_momentum"
+        return self._work(name, f"{n}", moved, 5 * n, 2 * n, launches=launches)
 
     def combine_offsets(self) -> Work:
         """What problems do whose hypergradients are not combined from losses or squares."""

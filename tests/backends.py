@@ -25,7 +25,7 @@ BACKENDS = (
     pytest.param("cuda", marks=pytest.mark.gpu),
 )
 # Small tables that the CUDA backend keeps on the host, by the name of the parameter.
-HOST_TABLES = ("weights", "alpha", "positive", "offsets")
+HOST_TABLES = ("weights", "alpha", "positive", "offsets", "lr")
 
 
 def no_device() -> str:

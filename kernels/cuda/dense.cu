@@ -12,9 +12,9 @@ __device__ __forceinline__ Samples<T> rows_alone(const T* train, const long long
 }
 
 template <typename T>
-__global__ void __launch_bounds__(THREADS, 1) forward(const T* X, const long long* rows, const T* V,
-                                                   T* Z, long long m, long long d, long long width,
-                                                   long long warps) {
+__global__ void __launch_bounds__(THREADS, 1) forward(
+    const T* X, const long long* rows, const T* V, T* Z, long long m, long long d,
+    long long width, long long warps) {
     const Samples<T> samples = rows_alone<T>(X, rows, m, 0, 0, 0, d);
     const Crew crew(warps);
     for (long long tile = crew.first(); tile < tiles_of(m, ROWS); tile += crew.all())
@@ -33,9 +33,9 @@ struct AddScaled {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(THREADS, 1) backward(const T* X, const long long* rows, const T* Z,
-                                                    double scale, T* G, long long m, long long d,
-                                                    long long width) {
+__global__ void __launch_bounds__(THREADS, 1) backward(
+    const T* X, const long long* rows, const T* Z, double scale, T* G, long long m, long long d,
+    long long width) {
     const Samples<T> samples = rows_alone<T>(X, rows, m, 0, 0, 0, d);
     const AddScaled<T> finish = {G, (T)scale, d};
     const long long across = tiles_of(width, COLUMNS);

@@ -1,5 +1,5 @@
-// Curvature of softmax regression on dense data, see kernels/reference/dense_curvature.py. Gradients
-// take their residuals from the dense family.
+// Curvature of softmax regression on dense data, see kernels/reference/dense_curvature.py.
+// Gradients take their residuals from the dense family.
 #include "common.cuh"
 #include "dense_samples.cuh"
 

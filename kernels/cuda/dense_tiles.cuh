@@ -36,8 +36,8 @@ struct Crew {
     __device__ long long all() const { return (long long)gridDim.x * (WARPS / size); }
 };
 
-// Sums over the warp: each thread hands half of its 2 HALF sums to another one, until it has one, that
-// of its own number. The recursion makes all indices constants, which keeps the sums in registers.
+// Sums over the warp: each thread hands half of its 2 HALF sums to another one, until it has one,
+// that of its own number. The recursion makes all indices constants: the sums stay in registers.
 template <int HALF>
 struct Fold {
     template <typename T>

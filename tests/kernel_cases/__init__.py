@@ -174,6 +174,7 @@ def changed(case: Case, theirs: list[Any]) -> list[tuple[int, int]]:
 from kernel_cases import (  # noqa: E402
     chain,  # noqa: F401
     curvature,  # noqa: F401
+    descent,  # noqa: F401
     draws,  # noqa: F401
     estimators,  # noqa: F401
     first_order,  # noqa: F401
