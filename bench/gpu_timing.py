@@ -98,8 +98,8 @@ class Clock:
 def measured_peaks(clock: Clock, name: str, size: int, columns: int) -> Peaks:
     """What this device reaches: a copy of `size` bytes, matrix products, launches from Python.
 
-    Products are those of cuBLAS, `columns` x `columns`, in float64 with tensor cores where there are
-    any: more than our kernels can have.
+    Products are those of cuBLAS, `columns` x `columns`, in float64 with tensor cores where there
+    are any: more than our own kernels can have.
     """
     cupy = clock.cupy
     source, target = cupy.zeros(size // 4, "f"), cupy.zeros(size // 4, "f")

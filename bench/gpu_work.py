@@ -64,12 +64,12 @@ class Shape:
 _IMAGES = {"d": 784, "C": 10, "cleaning": True}
 SETTINGS = {
     # Distinct features: counted on generated text of this shape.
-    "text": Shape("20 Newsgroups", 5646, 73_686, 20, 1000, 134, features=(27_000, 38_000)),
-    "images-64": Shape("784 x 10, B = 64", 19_968, batch=64, **_IMAGES),
-    "images-512": Shape("784 x 10, B = 512", 19_968, batch=512, **_IMAGES),
-    "images-4096": Shape("784 x 10, B = 4096", 40_960, batch=4096, **_IMAGES),
-    "images-50000": Shape("784 x 10, B = 50000", 50_000, batch=50_000, **_IMAGES),
-    "ijcnn1": Shape("22 x 2, B = 64", 34_944, 22, 2, 64),
+    "text": Shape("20 Newsgroups shape", 5646, 73_686, 20, 1000, 134, features=(27_000, 38_000)),
+    "images-64": Shape("images, B = 64", 19_968, batch=64, **_IMAGES),
+    "images-512": Shape("images, B = 512", 19_968, batch=512, **_IMAGES),
+    "images-4096": Shape("images, B = 4096", 40_960, batch=4096, **_IMAGES),
+    "images-50000": Shape("images, B = 50000", 50_000, batch=50_000, **_IMAGES),
+    "ijcnn1": Shape("ijcnn1 shape, B = 64", 34_944, 22, 2, 64),
 }
 
 

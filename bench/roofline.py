@@ -106,8 +106,8 @@ def iteration_table(runs: Sequence[Run], peaks: Peaks) -> Table:
         f"F2SA-p, one outer iteration, at least, {peaks.name} ({peaks.source}; not measured by us)",
         [*head, "floor: us", "bound by"],
         notes=[
-            f"Estimates: {peaks.launch * 1e6:.2g} us for a launch, {peaks.barrier * 1e6:.2g} us for "
-            "a barrier between all blocks."
+            f"Estimates: {peaks.launch * 1e6:.2g} us for a launch, "
+            f"{peaks.barrier * 1e6:.2g} us for a barrier between all blocks."
         ],
     )
     for run in runs:

@@ -88,7 +88,9 @@ def build(source: str, options: tuple[str, ...], kernels: tuple[str, ...]) -> ct
     """The kernels of a source, number i as emulated_call_i."""
     runtime()
     exports = "".join(f"EMULATED_KERNEL({i}, {name})\n" for i, name in enumerate(kernels))
-    text = f'#include "device.h"\n#line 1 "source.cu"\n{rewrite(source)}\n#line 1 "exports"\n{exports}'
+    text = (
+        f'#include "device.h"\n#line 1 "source.cu"\n{rewrite(source)}\n#line 1 "exports"\n{exports}'
+    )
     definitions = tuple(option for option in options if option.startswith("-D"))
     flags = (*COMMON, *KERNEL_FLAGS[SANITIZER], *definitions)
     library = CACHE / f"{_name(_text_of('device'), text, flags)}.so"

@@ -31,16 +31,21 @@ def modules() -> dict[str, types.ModuleType]:
             "CUDARuntimeError": CUDARuntimeError,
             "getDevice": lambda: 0,
             "getDeviceCount": lambda: 1,
+            "getDeviceProperties": lambda device: {"name": b"a device that the CPU plays"},
             "deviceSynchronize": streams.Device().synchronize,
+            "driverGetVersion": lambda: 13000,
+            "runtimeGetVersion": lambda: 13000,
         },
     )
     cuda = _module(
         "cupy.cuda",
         {
             "Device": streams.Device,
+            "Event": streams.Event,
             "Graph": streams.Graph,
             "Stream": streams.Stream,
             "get_current_stream": streams.get_current_stream,
+            "get_elapsed_time": streams.get_elapsed_time,
             "is_available": lambda: True,
             "runtime": runtime,
         },

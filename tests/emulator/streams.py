@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,33 @@ Stream.null = Stream._current = Stream(null=True)
 
 def get_current_stream() -> Stream:
     return Stream._current
+
+
+class Event:
+    """A moment: work is done at once, so the time of the host is that of the device."""
+
+    _time: float | None = None
+
+    def __init__(
+        self, block: bool = False, disable_timing: bool = False, interprocess: bool = False
+    ) -> None:
+        pass
+
+    def record(self, stream: Stream | None = None) -> None:
+        enqueue(self._note, (), stream)
+
+    def _note(self) -> None:
+        self._time = time.perf_counter()
+
+    def synchronize(self) -> None:
+        synchronize("synchronize an event")
+
+
+def get_elapsed_time(start_event: Event, end_event: Event) -> float:
+    """Milliseconds."""
+    if start_event._time is None or end_event._time is None:
+        raise CUDARuntimeError("cudaErrorInvalidResourceHandle: an event has not been recorded")
+    return 1e3 * (end_event._time - start_event._time)
 
 
 class Graph:
