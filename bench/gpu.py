@@ -84,9 +84,10 @@ def device_table(cupy: Any, peaks: Peaks) -> Table:
     """Name, compute capability, memory, versions, measured peaks."""
     device, runtime = cupy.cuda.Device(), cupy.cuda.runtime
     name = runtime.getDeviceProperties(device.id)["name"]
+    capability = device.compute_capability
     facts = {
         "name": name.decode() if isinstance(name, bytes) else name,
-        "compute capability": ".".join(device.compute_capability),
+        "compute capability": f"{capability[:-1]}.{capability[-1]}",
         "multiprocessors": device.attributes["MultiProcessorCount"],
         "memory": f"{device.mem_info[1] * 1e-9:.1f} GB",
         "CUDA of the driver, of the runtime": f"{runtime.driverGetVersion()}, "

@@ -191,9 +191,10 @@ class Cases:
 
     def normalized_momentum(self) -> Case:
         n, step = self.run.n_x, cuda.vector.normalized_momentum
-        x, m, phi, nothing = self._zeros(n), self._zeros(n), self.cupy.ones(n, "f"), self._zeros(0)
-        norm, flag = self._zeros(1, np.float64), self._zeros(1, np.int64)
-        arguments = x, m, phi.astype(x.dtype), LR, 0.5, 1, NO_SET, nothing, nothing, norm, flag
+        x, m, phi = self._zeros(n), self._zeros(n), self.cupy.ones(n, self.run.dtype)
+        nothing, norm = self._zeros(0), self._zeros(1, np.float64)
+        flag = self._zeros(1, np.int64)
+        arguments = x, m, phi, LR, 0.5, 1, NO_SET, nothing, nothing, norm, flag
         return Case(self.run.normalized_momentum(), lambda i: step(*arguments))
 
     def all(self) -> list[Case]:

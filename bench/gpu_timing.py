@@ -51,6 +51,7 @@ class Clock:
 
     def __init__(self, cupy: Any, calls: int, rounds: int) -> None:
         self.cupy, self.calls, self.rounds = cupy, calls, rounds
+        self._stream = cupy.cuda.Stream(non_blocking=True)
 
     def of(self, run: Any) -> float:
         """Median seconds of `run()` after one that is not counted."""
@@ -79,9 +80,9 @@ class Clock:
 
     def _replayed(self, case: Case) -> float | None:
         """Seconds of a call in a graph; None where this device or driver cannot capture it."""
-        stream = self.cupy.cuda.Stream(non_blocking=True)
+        stream = self._stream
         with stream:
-            # Scratch belongs to a stream, and is allocated by the first call.
+            # Scratch belongs to a stream; the first call allocates it.
             case.call(0)
             stream.synchronize()
             stream.begin_capture()

@@ -32,11 +32,7 @@ DEVICES = {
     "H200": Peaks("H200 SXM", 4.8e12, 67e12, 34e12, "data sheet"),
     "H100": Peaks("H100 SXM", 3.35e12, 67e12, 34e12, "data sheet"),
     "A100": Peaks("A100 SXM 80 GB", 2.04e12, 19.5e12, 9.7e12, "data sheet"),
-    "V100": Peaks("V100 SXM2", 0.9e12, 15.7e12, 7.8e12, "data sheet"),
     "L40S": Peaks("L40S", 0.864e12, 91.6e12, 1.43e12, "data sheet; float64: estimate, 1/64"),
-    "L4": Peaks("L4", 0.3e12, 30.3e12, 0.47e12, "data sheet; float64: estimate, 1/64"),
-    "T4": Peaks("T4", 0.32e12, 8.1e12, 0.25e12, "data sheet; float64: estimate, 1/32"),
-    "RTX4090": Peaks("RTX 4090", 1.008e12, 82.6e12, 1.29e12, "data sheet; float64: estimate, 1/64"),
 }
 ORDERS = (2, 10)
 COLUMNS = [

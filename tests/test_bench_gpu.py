@@ -131,11 +131,11 @@ def test_other_devices_are_refused(words):
 
 
 def test_table_of_given_shapes(capsys):
-    roofline.main(["--shape", "30,3,8", "300,3,8,5", "ijcnn1", "--order", "4", "--device", "T4"])
+    roofline.main(["--shape", "30,3,8", "300,3,8,5", "ijcnn1", "--order", "4", "--device", "L40S"])
     out = capsys.readouterr().out
     assert "dense.descend, 8 x 30 x 12, K = 10" in out
     assert "csr.update, 8 x 300 x 12" in out
-    assert "T4 (data sheet; float64: estimate, 1/32; not measured by us)" in out
+    assert "L40S (data sheet; float64: estimate, 1/64; not measured by us)" in out
 
 
 @pytest.mark.parametrize("words", [["--shape", "3,4"], ["--shape", "3,0,4"], ["--order", "3"]])
@@ -180,7 +180,9 @@ def test_iterations_are_launched_as_often_as_the_roofline_says(xp, shape):
 
 @pytest.mark.slow
 def test_everything_is_timed(xp, monkeypatch, tmp_path, capsys):
+    shapes = gpu.TINY[0], gpu.TINY[2]
     parity = gpu.Table("parity", ["tests", "outcome"])
+    monkeypatch.setattr(gpu, "QUICK", gpu.QUICK._replace(shapes=shapes))
     monkeypatch.setattr(gpu, "parity_table", lambda quick: (parity, True))
     monkeypatch.setattr(sys, "argv", ["gpu", "--quick", "--results", str(tmp_path)])
     assert gpu.main() == 0
@@ -188,7 +190,7 @@ def test_everything_is_timed(xp, monkeypatch, tmp_path, capsys):
     device, _, *kernels, iterations = json.loads((tmp_path / "gpu.json").read_text())["tables"]
     assert min(device["raw"]["peaks"][name] for name in ("bandwidth", "float32", "launch")) > 0
     assert [table["title"] for table in kernels] == [
-        f"{s.name}, p = 2, float32: kernels" for s in gpu.TINY
+        f"{s.name}, p = 2, float32: kernels" for s in shapes
     ]
     for table in kernels:
         for name, kernel in table["raw"].items():
@@ -196,7 +198,7 @@ def test_everything_is_timed(xp, monkeypatch, tmp_path, capsys):
             assert (kernel["replayed"] is not None) == captured, name
             times = [kernel[key] for key in ("first", "called", "share", "floor")]
             assert min(times) > 0, name
-    assert len(iterations["rows"]) == len(gpu.TINY)
+    assert len(iterations["rows"]) == len(shapes)
     assert all(run["share"] > 0 and run["count"] >= 2 for run in iterations["raw"].values())
 
 

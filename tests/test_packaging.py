@@ -126,7 +126,8 @@ def wheel(tree, tmp_path_factory):
 
 
 def _expected_files() -> set[str]:
-    data = [*_sources("*.npz"), *_sources("*.md"), *_sources("py.typed")]
+    patterns = ("*.npz", "*.md", "py.typed", "*.cu", "*.cuh")
+    data = [path for pattern in patterns for path in _sources(pattern)]
     return {_installed_name(path) for path in [*_sources("*.py"), *data]}
 
 

@@ -13,8 +13,17 @@ import numpy as np
 
 from ..descent import make_descend
 from . import draw
+from .dense_launches import (
+    COLUMNS,
+    FEATURES,
+    ROWS,
+    WARPS,
+    crew_size,
+    launch_columns,
+    launch_tiles,
+    row_weights,
+)
 from .launch import (
-    MOST_BLOCKS,
     TABLE_SIZE,
     THREADS,
     launch,
@@ -26,33 +35,8 @@ from .launch import (
 )
 from .layout_dense import MOST_TILED, padded
 
-# Rows and columns of a tile, warps of a block, features of a block: see `dense_tiles.cuh`.
-ROWS, COLUMNS, WARPS, FEATURES = 4, 8, 8, 32
-# Warps share tiles as long as there are fewer than this: those of an H100 with a block each.
-WANTED_WARPS = 1024
 # Blocks whose work one block does as fast: it does not wait for others between the phases.
 FEW_BLOCKS = 4
-
-
-def crew_size(tiles, d):
-    """Warps that share a tile of logits."""
-    size = 1
-    while size < WARPS and size * tiles < WANTED_WARPS and size * FEATURES < d:
-        size *= 2
-    return size
-
-
-def launch_tiles(tiles, d, kernel, dtypes, *arguments):
-    """Launch a kernel that gives each tile of logits to a crew, whose size it gets last."""
-    warps = crew_size(tiles, d)
-    blocks = min(-(-tiles * warps // WARPS), MOST_BLOCKS)
-    launch(kernel, dtypes, blocks, THREADS, *arguments, warps)
-
-
-def launch_columns(width, d, kernel, dtypes, *arguments):
-    """Launch a kernel that sums over samples, a block for some features and columns."""
-    blocks = min(-(-width // COLUMNS) * -(-d // FEATURES), MOST_BLOCKS)
-    launch(kernel, dtypes, blocks, THREADS, *arguments)
 
 
 def forward(X, rows, V, Z, width):
@@ -67,11 +51,6 @@ def backward(X, rows, Z, scale, G, width):
     m, d = rows.size, matrix.shape[1]
     arguments = matrix, rows, Z, float(scale), G, m, d, width
     launch_columns(width, d, "dense.backward", (G.dtype,), *arguments)
-
-
-def row_weights(x, kind, shift):
-    """What the kernel parameters ``x, n, kind, shift, shift_value`` get."""
-    return x, x.size, int(kind), *shift_arguments(shift)
 
 
 def descent_step(

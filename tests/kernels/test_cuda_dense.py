@@ -12,7 +12,7 @@ from emulator import fake_cupy
 
 from fastbilevel.kernels import reference
 from fastbilevel.kernels.cuda import dense as cuda
-from fastbilevel.kernels.cuda import dense_curvature, layout_dense
+from fastbilevel.kernels.cuda import dense_curvature, dense_launches, layout_dense
 from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
 from fastbilevel.kernels.reference.weights import NONE, SIGMOID
 
@@ -189,7 +189,7 @@ def test_one_block_waits_for_nobody(xp, mode):
 def test_crews_of_warps_share_tiles(xp, dtype):
     """Features for all warps of a block, classes for two tiles."""
     case = Case(11, 1, dtype, d=300, n=20, n_val=20, kind=NONE)
-    assert cuda.crew_size(4, 300) == 8
+    assert dense_launches.crew_size(4, 300) == 8
     assert Descent(case, REPLACEMENT, 2, (6, 5), 1, steps=2).parity(xp) == ["descend"]
 
 
