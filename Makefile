@@ -1,5 +1,5 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types test bench experiments demo
+.PHONY: check lint format types test lanes mutants bench roofline experiments demo
 
 check: lint format types
 
@@ -15,11 +15,22 @@ types:
 test:
 	pytest -n 2 --dist loadfile
 
+# The CUDA backend on the emulator: other orders of threads, sanitizers.
+lanes:
+	python tests/emulator/lanes.py
+
+# Seeds bugs into the CUDA backend and shows which lane catches each: minutes.
+mutants:
+	python tests/emulator/mutants.py
+
 # Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
 BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic \
 	f2sa_logistic single_loop text_methods second_order text_second_order
 bench:
 	set -e; for name in $(BENCHMARKS); do python -m bench.$$name --quick; done
+
+roofline:
+	python -m bench.roofline
 
 # Rates and errors against theory, in full: minutes. One: python -m bench.experiments NAME
 experiments:

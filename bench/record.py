@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-LIBRARIES = ("fastbilevel", "numpy", "scipy", "numba", "llvmlite", "torch", "jax", "jaxlib")
+LIBRARIES = (
+    "fastbilevel", "numpy", "scipy", "numba", "llvmlite", "torch", "jax", "jaxlib",
+    "cupy-cuda12x", "cupy-cuda13x",
+)  # fmt: skip
 
 
 @dataclass
