@@ -129,7 +129,8 @@ class Run:
         dtype = problem.dtype
         copies = self.method.copies_of_lower_iterates
         numbers = copies * math.prod(shape) + 3 * problem.n_x
-        check_memory(numbers * dtype.itemsize, f"The {plan.n_groups * plan.g} lower iterates")
+        what = f"The {plan.n_groups * plan.g} lower iterates"
+        check_memory(numbers * dtype.itemsize, what, problem.kernels)
         Y = _stacked(packed.reshape(1, rows, 1, cols), shape)
         arrays = (
             np.array(x, dtype),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
+from fastbilevel._placement import library_of, on_device
+
 
 def available_memory() -> int | None:
     """Bytes that can be allocated without swapping, or None where the system does not say."""
@@ -15,11 +19,13 @@ def available_memory() -> int | None:
     return None
 
 
-def check_memory(needed: int, what: str) -> None:
-    """Raise MemoryError if `needed` bytes are more than there are."""
-    available = available_memory()
+def check_memory(needed: int, what: str, k: ModuleType) -> None:
+    """Raise MemoryError if `needed` bytes are more than there are where the kernels `k` work."""
+    place, available = "", available_memory()
+    if on_device(k):
+        place, available = " on the device", int(library_of(k).cuda.Device().mem_info[0])
     if available is not None and needed > available:
         raise MemoryError(
             f"{what} would take about {needed / 2**20:,.0f} MB; {available / 2**20:,.0f} MB are "
-            "available. Use float32, fewer features or classes, or a lower order."
+            f"available{place}. Use float32, fewer features or classes, or a lower order."
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from small_data import XV, C, D, M, X, data, problem
+from backends import array_library
+from small_data import XV, YV, C, D, M, X, Y, data, problem
 
 import fastbilevel as fb
 from fastbilevel import _memory, _validation_dense
@@ -37,6 +38,16 @@ def test_fault_29_too_many_lower_iterates(monkeypatch):
 def test_fault_29_what_the_system_says_is_used():
     available = _memory.available_memory()
     assert available is None or available > 2**20
+
+
+def test_fault_29_too_little_memory_on_a_device():
+    with array_library("emulated") as cp:
+        arrays = [cp.asarray(a) for a in (X, Y, XV, YV)]
+        free = 100, 1000
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cp.cuda.Device, "mem_info", free)
+            with pytest.raises(MemoryError, match="available on the device"):
+                fb.problems.LearnToRegularize(*arrays)
 
 
 def test_fault_30_outputs_never_share_memory_with_inputs():

@@ -17,8 +17,10 @@ from fastbilevel._checks import (
     check_positive,
 )
 from fastbilevel._curvature import default_step
+from fastbilevel._placement import on_device
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel._stencil import finite_difference_coefficients
+from fastbilevel.kernels.cuda.launch import TABLE_SIZE
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
@@ -103,6 +105,11 @@ class F2SAp(PenaltyMethod):
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_integer("order", self.order, 1)
+        if on_device(problem.kernels) and self.nodes()[0].size > TABLE_SIZE:
+            raise ValueError(
+                f"order must be at most {TABLE_SIZE - 1} on a device, whose kernels take the "
+                f"coefficients of up to {TABLE_SIZE} offsets; got {self.order}."
+            )
         check_integer("inner_steps", self.inner_steps, 1)
         check_positive("nu", self.nu)
         self._warn_of_rounding(np.finfo(problem.dtype).eps)

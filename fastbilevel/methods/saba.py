@@ -88,7 +88,8 @@ class SABA(JointSteps):
         sizes = (len(lower), n_y), (len(lower), n_y), (len(lower), n_x), (len(upper), n_y)
         shapes = (*sizes, (len(upper), n_x))
         needed = sum(rows * columns for rows, columns in shapes) * dtype.itemsize
-        check_memory(needed, f"SABA's tables of {len(lower)} and {len(upper)} blocks")
+        what = f"SABA's tables of {len(lower)} and {len(upper)} blocks"
+        check_memory(needed, what, problem.kernels)
         tables = tuple(np.zeros(shape, dtype) for shape in shapes)
         if self.initial_memory == "full":
             point = problem.unpack_lower(y)

@@ -47,7 +47,8 @@ class SoftmaxRegression(BilevelProblem):
         self.y0 = np.zeros(self.n_y, self.dtype)
         self._sparse = sp.issparse(data.X)
         self._layout = self.kernels.layout_csr if self._sparse else self.kernels.layout_dense
-        check_memory(self._bytes(data), f"{type(self).__name__} with {d} features")
+        what = f"{type(self).__name__} with {d} features"
+        check_memory(self._bytes(data), what, self.kernels)
         if self._sparse:
             self._columns, matrices = layout_by_frequency(data.X, data.Xv)
             self.lower_shape = self._shape
@@ -189,6 +190,7 @@ class SoftmaxRegression(BilevelProblem):
         check_memory(
             plan.n_groups * plan.g * self.n_y * size + sum(batches) * plan.g * C * size,
             f"{plan.n_groups * plan.g} lower iterates",
+            self.kernels,
         )
         data = self._data((plan.lower, plan.upper), plan.n_threads)
         first_order: tuple[Any, ...] = ()

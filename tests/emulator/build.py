@@ -70,7 +70,7 @@ def _name(*parts: object) -> str:
 
 @functools.cache
 def _text_of(folder: str) -> tuple[str, ...]:
-    return tuple(path.read_text() for path in sorted((HERE / folder).iterdir()))
+    return tuple(path.read_text() for path in sorted((HERE / folder).glob("*.*")) if path.is_file())
 
 
 @functools.cache

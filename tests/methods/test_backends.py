@@ -139,3 +139,98 @@ def test_the_same_bits_twice(backend, sparse):
     ]
     for first, second in zip(*(arrays for arrays, _, _ in runs), strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_orders_that_do_not_fit_a_launch_are_refused():
+    with pytest.raises(ValueError, match="at most 63 on a device"):
+        run("emulated", "penalties", False, np.float64, "f2sa-p", order=64 + 1)
+
+
+def test_a_callback_sees_device_arrays_and_can_stop():
+    seen = []
+
+    def note(*, intermediate_result):
+        seen.append(type(intermediate_result.x))
+        return len(seen) == 2
+
+    with array_library("emulated") as xp:
+        made = fb.problems.LearnToRegularize(*placed(xp, data("penalties", False, np.float64)))
+        result = fb.minimize(made, batch_size=10, record_every=1, maxiter=5, callback=note)
+        assert (result.status.name, result.nit) == ("CALLBACK", 2)
+        assert seen == [xp.ndarray] * 2
+
+
+def test_the_callers_functions_get_device_arrays():
+    """phi(x) = (x - 1)^2 / 2 + x^2 / 2 with y* = x, by plain functions; bounds by one too."""
+    with array_library("emulated") as xp:
+        kinds = set()
+
+        def f_y(_, x, y, rows):
+            kinds.update(map(type, (x, y, rows)))
+            return y - 1.0
+
+        problem = fb.problems.Problem(
+            None,
+            grad_lower_y=lambda _, x, y, rows: y - x,
+            grad_upper_y=f_y,
+            grad_lower_x=lambda _, x, y, rows: x - y,
+            grad_upper_x=lambda _, x, y, rows: x,
+            value_upper=lambda _, x, y, rows: 0.5 * ((y - 1.0) ** 2 + x**2).sum(),
+            x0=xp.zeros(1),
+            y0=xp.zeros(1),
+        )
+        options = {"maxiter": 60, "lr_y": 0.5, "lr_x": 0.3, "nu": 1e-3, "normalize": False}
+        result = fb.minimize(problem, **options)
+        assert float(result.x_last[0]) == pytest.approx(0.5, abs=1e-6)
+        below = fb.minimize(problem, bounds=lambda x: xp.minimum(x, 0.25), **options)
+        assert float(below.x_last[0]) == 0.25
+        assert kinds == {xp.ndarray}
+
+
+@pytest.mark.filterwarnings("ignore::fastbilevel._curvature.ConditioningWarning")
+def test_a_hard_instance_runs_where_its_start_is():
+    from fastbilevel.problems import hard
+
+    options = {"method": "f3sa", "maxiter": 20, "lr_z": 0.1, "lr_x": 0.05}
+    with array_library("reference"):
+        instances = (
+            hard.ZeroChain(6),
+            hard.PolyakLojasiewicz(),
+            hard.UniformlyConvex(3.0, noise=0.1),
+            hard.Separable(hard.CarmonChain(4), probability=0.5),
+            hard.YStarOracle(hard.CarmonChain(4)),
+        )
+    for instance in instances:
+        sizes = {"batch_size": 2, "val_batch_size": 2} if instance.infinite else {}
+        expected = fb.minimize(instance, instance.x0, **options, **sizes)
+        with array_library("emulated") as xp:
+            start = xp.asarray(instance.x0)
+            result = fb.minimize(instance, start, **options, **sizes)
+            assert result.backend == "cuda"
+            x = result.x_last.get()
+        np.testing.assert_allclose(x, expected.x_last, rtol=1e-10, atol=1e-14)
+
+
+def test_estimates_and_checks_on_a_device():
+    """`solve_lower`, both hypergradients and `check_problem`, against the closed form."""
+    host = fb.problems.Quadratic.random(3, 4)
+    x = np.array([0.3, -0.2, 0.5])
+    with array_library("emulated") as xp:
+        problem = fb.problems.Quadratic(
+            *(xp.asarray(a) for a in (host._H, host._B, host._F, host._c, host._b, host._R))
+        )
+        point = xp.asarray(x)
+        y = fb.solve_lower(problem, point)
+        implicit = fb.hypergradient(problem, point, method="implicit")
+        differences = fb.hypergradient(problem, point, order=4, nu=0.005)
+        gradient = problem.grad_lower_y(point, y)
+        outputs = y, implicit, differences, gradient
+        assert {type(a) for a in outputs} == {xp.ndarray}
+        y, implicit, differences, gradient = (a.get() for a in outputs)
+        fb.testing.check_problem(problem)
+        dense = fb.problems.LearnToRegularize(*placed(xp, data("penalties", False, np.float64)))
+        fb.testing.check_problem(dense)
+    np.testing.assert_allclose(y, host.lower_solution(x), rtol=1e-7)
+    assert np.abs(gradient).max() < 1e-8
+    for estimate in (implicit, differences):
+        np.testing.assert_allclose(estimate, host.hypergradient(x), rtol=1e-6)

@@ -10,12 +10,14 @@ namespace {
 std::vector<Thread*> turns;
 size_t turn;
 
+Fiber* run_new_threads();
+
 // On a fiber: runs threads one after the other until one of them has to wait. A kernel that has no
 // barriers needs no other stack.
-void run_new_threads() {
+Fiber* run_new_threads() {
     while (turn < turns.size() && turns[turn]->state == NEW && !failed()) {
         Thread& thread = *turns[turn++];
-        thread.fiber = running_fiber();
+        thread.fiber = running;
         thread.identity = begin_identity();
         be(thread);
         current.body(current.arguments);
@@ -24,6 +26,7 @@ void run_new_threads() {
         ++thread.block->done;
         forget_accesses(thread.fiber);
     }
+    return next_turn();
 }
 
 bool take_turns(Block& block, unsigned first) {
@@ -33,20 +36,8 @@ bool take_turns(Block& block, unsigned first) {
     turn = 0;
     for (unsigned lane : lanes)
         if (block.threads[first + lane].runnable()) turns.push_back(&block.threads[first + lane]);
-    while (turn < turns.size() && !failed()) {
-        Fiber* fiber;
-        if (turns[turn]->state == NEW) {
-            fiber = take_fiber(run_new_threads);
-        } else {
-            Thread& thread = *turns[turn++];
-            fiber = thread.fiber;
-            be(thread);
-        }
-        ++current.launch->switches;
-        switch_to(fiber);
-        assume(current.identity);
-        if (fiber->idle) give_back(fiber);
-    }
+    switch_to(next_turn());
+    assume(current.identity);
     return !turns.empty();
 }
 
@@ -102,6 +93,15 @@ void report_deadlock(const Block& block) {
     fail(message);
 }
 }  // namespace
+
+Fiber* next_turn() {
+    if (turn == turns.size() || failed()) return &scheduler;
+    ++current.launch->switches;
+    if (turns[turn]->state == NEW) return take_fiber(run_new_threads);
+    Thread& thread = *turns[turn++];
+    be(thread);
+    return thread.fiber;
+}
 
 void run_block(Block& block) {
     static std::vector<unsigned> warps;

@@ -12,6 +12,9 @@
 #endif
 
 namespace emulator {
+Fiber scheduler;
+Fiber* running = &scheduler;
+
 namespace {
 #ifdef EMULATED_ADDRESS_SANITIZER
 constexpr size_t STACK = 256 * 1024;  // zones between variables take room
@@ -23,14 +26,11 @@ constexpr size_t STACK = 64 * 1024;
 constexpr size_t GUARD = 4096;
 
 std::vector<Fiber*> all, free_ones;
-Fiber scheduler;
-Fiber* running = nullptr;
-void (*fiber_work)() = nullptr;
-const void* scheduler_stack = nullptr;
-size_t scheduler_size = 0;
+Fiber* (*fiber_work)();
 }  // namespace
 
-// Saves what a function must preserve on the old stack, and restores it from the new one.
+// Saves what a function must preserve on the old stack, and restores it from the new one. A jump
+// instead of `ret`, which the processor would predict to go where the last call came from.
 extern "C" void emulator_swap(void** from, void* to);
 asm(R"(
 .text
@@ -50,17 +50,23 @@ emulator_swap:
     popq %r12
     popq %rbx
     popq %rbp
-    ret
+    popq %rcx
+    jmp *%rcx
 )");
 
 namespace {
 void begin() {
-    finish_switch(nullptr, &scheduler_stack, &scheduler_size);
+    // The first fiber of all comes from the scheduler, and learns where its stack is.
+    if (scheduler.stack)
+        finish_switch(nullptr, nullptr, nullptr);
+    else
+        finish_switch(nullptr, &scheduler.stack, &scheduler.size);
     for (;;) {
         running->idle = false;
-        fiber_work();
+        Fiber* next = fiber_work();
         running->idle = true;
-        switch_to_scheduler();
+        free_ones.push_back(running);
+        switch_to(next);
     }
 }
 
@@ -70,25 +76,27 @@ Fiber* new_fiber() {
     if (memory == MAP_FAILED) abort();
     // An overflow is a crash, and does not reach the neighbour's stack.
     mprotect(memory, GUARD, PROT_NONE);
-    Fiber* fiber = new Fiber;
-    fiber->stack = (char*)memory;
-    void** top = (void**)(fiber->stack + STACK);
+    void** top = (void**)((char*)memory + STACK);
     *--top = nullptr;  // keeps the alignment that a call leaves
     *--top = (void*)&begin;
     for (int i = 0; i < 6; ++i) *--top = nullptr;
+    Fiber* fiber = new Fiber;
+    fiber->stack = memory;
+    fiber->size = STACK;
     fiber->pointer = top;
     all.push_back(fiber);
     return fiber;
 }
 
 void free_fiber(Fiber* fiber) {
-    unpoison(fiber->stack, STACK);
-    munmap(fiber->stack, STACK);
+    void* memory = const_cast<void*>(fiber->stack);
+    unpoison(memory, STACK);
+    munmap(memory, STACK);
     delete fiber;
 }
 }  // namespace
 
-Fiber* take_fiber(void (*work)()) {
+Fiber* take_fiber(Fiber* (*work)()) {
     fiber_work = work;
     if (free_ones.empty()) return new_fiber();
     Fiber* fiber = free_ones.back();
@@ -97,26 +105,16 @@ Fiber* take_fiber(void (*work)()) {
 }
 
 void switch_to(Fiber* fiber) {
+    Fiber* here = running;
     running = fiber;
-    start_switch(&scheduler.fake_stack, fiber->stack, STACK);
-    emulator_swap(&scheduler.pointer, fiber->pointer);
-    finish_switch(scheduler.fake_stack, nullptr, nullptr);
+    start_switch(&here->fake_stack, fiber->stack, fiber->size);
+    emulator_swap(&here->pointer, fiber->pointer);
+    finish_switch(here->fake_stack, nullptr, nullptr);
 }
-
-void switch_to_scheduler() {
-    Fiber* fiber = running;
-    start_switch(&fiber->fake_stack, scheduler_stack, scheduler_size);
-    emulator_swap(&fiber->pointer, scheduler.pointer);
-    finish_switch(fiber->fake_stack, &scheduler_stack, &scheduler_size);
-}
-
-Fiber* running_fiber() { return running; }
-
-void give_back(Fiber* fiber) { free_ones.push_back(fiber); }
 
 void forget_accesses(Fiber* fiber) { forget_accesses(fiber->stack, STACK); }
 
-void end_of_fibers() {
+void end_fibers() {
     if (free_ones.size() == all.size()) return;
     std::vector<Fiber*> kept;
     for (Fiber* fiber : all) {

@@ -1,25 +1,27 @@
 // Stacks of their own for the threads of a kernel, and the switch between them.
 #pragma once
 
+#include <cstddef>
+
 namespace emulator {
 struct Fiber {
-    char* stack = nullptr;
+    const void* stack = nullptr;
+    size_t size = 0;
     void* pointer = nullptr;  // of the stack, while another one runs
     void* fake_stack = nullptr;
-    bool idle = true;  // runs no thread, may be used again
+    bool idle = true;  // in the midst of no thread, may be taken
 };
 
-// A fiber without a thread. It calls `work` whenever it is switched to while idle.
-Fiber* take_fiber(void (*work)());
-// Goes on with the fiber until it waits or is idle.
+// Where a launch came from, and ends.
+extern Fiber scheduler;
+extern Fiber* running;
+
+// A fiber in the midst of no thread. When it is switched to it calls `work`, which says who is next.
+Fiber* take_fiber(Fiber* (*work)());
+// Goes on there; returns when somebody goes on here.
 void switch_to(Fiber* fiber);
-// Back to the scheduler, out of the fiber that runs.
-void switch_to_scheduler();
-Fiber* running_fiber();
-// For the next taker.
-void give_back(Fiber* fiber);
 // What a thread left on the stack is not the next one's business, and no race with it.
 void forget_accesses(Fiber* fiber);
 // Frees fibers that have stopped in the midst of a kernel.
-void end_of_fibers();
+void end_fibers();
 }  // namespace emulator

@@ -106,7 +106,7 @@ void be(Thread& thread) {
 void wait(State state, Place place) {
     current.thread->state = state;
     current.thread->place = place;
-    switch_to_scheduler();
+    switch_to(next_turn());
 }
 }  // namespace emulator
 
@@ -130,7 +130,7 @@ extern "C" int emulator_launch(emulator::Launch* launch, void (*body)(void**), v
         run_together(n);
     else
         run_one_by_one(numbers);
-    end_of_fibers();
+    end_fibers();
     ignore_accesses(false);
     end_identities();
     snprintf(error, error_size, "%s", current.error.c_str());

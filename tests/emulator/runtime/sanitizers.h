@@ -52,7 +52,7 @@ inline void assume(void* identity) { __tsan_switch_to_fiber(identity, 1); }
 inline void release(void* tag) { __tsan_release(tag); }
 inline void acquire(void* tag) { __tsan_acquire(tag); }
 // Nobody has accessed this memory yet.
-inline void forget_accesses(void* address, size_t size) {
+inline void forget_accesses(const void* address, size_t size) {
     __tsan_java_free((unsigned long)address, size);
     __tsan_java_alloc((unsigned long)address, size);
 }
@@ -70,7 +70,7 @@ inline void* new_identity() { return nullptr; }
 inline void assume(void*) {}
 inline void release(void*) {}
 inline void acquire(void*) {}
-inline void forget_accesses(void*, size_t) {}
+inline void forget_accesses(const void*, size_t) {}
 inline void ignore_accesses(bool) {}
 #endif
 }  // namespace emulator

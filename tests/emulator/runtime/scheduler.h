@@ -94,6 +94,8 @@ inline bool shuffled() { return current.launch->seed != 0; }
 void order(std::vector<unsigned>& numbers, unsigned n);
 // Makes `thread` the one that runs.
 void be(Thread& thread);
+// Who goes on: the next thread of the warp, or the scheduler if all of them have had their turn.
+Fiber* next_turn();
 // Out of the thread that runs, until it may go on.
 void wait(State state, Place place);
 // Of a thread that begins, and ends.
