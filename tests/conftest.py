@@ -22,10 +22,8 @@ def _source_hash() -> str:
 
 # Before the first import of numba: a folder of its own for every state of the sources, so that a
 # second run is quick and none is stale. A folder chosen by the caller is kept. The workers of a
-# parallel run have one each: two processes that save code of one function at the same time can mix
-# up index and code.
-folder = Path(os.environ.get("NUMBA_CACHE_DIR", ROOT / ".numba_cache" / _source_hash()))
-os.environ["NUMBA_CACHE_DIR"] = str(folder / os.environ.get("PYTEST_XDIST_WORKER", ""))
+# parallel run share it: what one has compiled the others load.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / _source_hash()))
 
 # Compiling takes seconds, so examples have no deadline; the same examples in every run.
 settings.register_profile(

@@ -1,10 +1,16 @@
 """Machine code that different processes have left on disk is not mixed up."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 
+import numpy as np
 import pytest
+
+from fastbilevel import _compile
+from fastbilevel.kernels import cpu
 
 TEXTS = """
 def make_number(k, number):
@@ -57,3 +63,22 @@ def test_texts_of_one_maker_compiled_by_different_processes_stay_apart(tmp_path)
 
     for wanted in ([1, 2, 3], [4, 5, 6], [7, 1, 8], [4, 1, 3], [2, 5, 8]):
         assert numbers(*wanted) == wanted
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
+def test_a_process_that_saves_code_waits_for_the_others():
+    namespace = {}
+    exec(compile(TEXTS, __file__, "exec"), namespace)
+    function = _compile.text(namespace["make_number"], cpu, 20)
+    index = function._cache._cache_file._index_path
+    os.makedirs(os.path.dirname(index), exist_ok=True)
+    with open(f"{index}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        saving = threading.Thread(target=_compile.pointer, args=(function, (np.zeros(1),)))
+        saving.start()
+        saving.join(timeout=3)
+        assert saving.is_alive()
+        assert not os.path.exists(index)
+    saving.join(timeout=60)
+    assert not saving.is_alive()
+    assert os.path.exists(index)

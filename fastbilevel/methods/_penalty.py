@@ -90,11 +90,14 @@ class PenaltyMethod(Options):
         """Every gradient is taken on the full data."""
         return {self.batch_size, self.val_batch_size, *self.outer_batches_of()} == {None}
 
-    def stencil(self, g: int) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets and coefficients, (n_groups, g) float64; groups join neighbours in size."""
+    def stencil(self, g: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets and coefficients, (n_groups, g) float64; groups join neighbours in size.
+
+        The group size is that of a CPU by default.
+        """
         offsets, alpha = self.nodes()
         pairing = np.argsort(np.abs(offsets), kind="stable")
-        shape = (-1, g)
+        shape = (-1, self.group_size() if g is None else g)
         return offsets[pairing].reshape(shape).astype(np.float64), alpha[pairing].reshape(shape)
 
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:

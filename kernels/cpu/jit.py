@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Callable
@@ -9,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numba
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 # No "nnan" and no "ninf": they delete the guards that detect a diverging run.
 SAFE_FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
@@ -67,7 +73,7 @@ def build(
     function.__qualname__ = "_".join(
         [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
     )
-    return numba.njit(
+    dispatcher = numba.njit(
         cache=cache,
         nogil=True,
         error_model="numpy",
@@ -75,6 +81,31 @@ def build(
         fastmath=set(SAFE_FASTMATH) if fastmath else False,
         forceinline=inline,
     )(function)
+    if cache:
+        _save_one_at_a_time(dispatcher)
+    return dispatcher
+
+
+def _save_one_at_a_time(dispatcher: Any) -> None:
+    """Let one process at a time add machine code of this function to the disk cache.
+
+    Numba reads the index, picks a free file name, and writes both. Two processes that do so at the
+    same time can pick one name, and the index may then lead to the code of the other signature.
+    """
+    files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if fcntl is None or files is None:
+        return
+    save = files.save
+
+    def locked_save(key: Any, data: Any) -> None:
+        with contextlib.ExitStack() as held:
+            # Where nothing can be written Numba says so itself.
+            with contextlib.suppress(OSError):
+                lock = held.enter_context(open(f"{files._index_path}.lock", "w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            save(key, data)
+
+    files.save = locked_save
 
 
 def kernel(

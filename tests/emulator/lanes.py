@@ -38,11 +38,14 @@ class Lane(NamedTuple):
     sanitizer: str = ""
 
 
-# The sanitizers take one type each: what they look for does not depend on it.
+EMULATED = "(emulated or test_cuda)"
+# The sanitizers take one type each, since what they look for does not depend on it, and one order.
+ONE_ORDER = f"{EMULATED} and not schedule and not any_order"
+SMALL = "not ten_gigabytes and not large_sizes and not (several_blocks and dynamic_barrier)"
 LANES = {
-    "plain": Lane(("tests/kernels", "tests/methods"), "emulated or test_cuda"),
-    "address": Lane(("tests/kernels",), "(emulated or test_cuda) and not float64", "address"),
-    "thread": Lane(("tests/kernels",), "(emulated or test_cuda) and not float32", "thread"),
+    "plain": Lane(("tests/kernels", "tests/methods"), EMULATED),
+    "address": Lane(("tests/kernels",), f"{ONE_ORDER} and not float64", "address"),
+    "thread": Lane(("tests/kernels",), f"{ONE_ORDER} and not float32 and {SMALL}", "thread"),
 }
 
 

@@ -37,7 +37,6 @@ bool take_turns(Block& block, unsigned first) {
     for (unsigned lane : lanes)
         if (block.threads[first + lane].runnable()) turns.push_back(&block.threads[first + lane]);
     switch_to(next_turn());
-    assume(current.identity);
     return !turns.empty();
 }
 
@@ -98,9 +97,7 @@ Fiber* next_turn() {
     if (turn == turns.size() || failed()) return &scheduler;
     ++current.launch->switches;
     if (turns[turn]->state == NEW) return take_fiber(run_new_threads);
-    Thread& thread = *turns[turn++];
-    be(thread);
-    return thread.fiber;
+    return turns[turn++]->fiber;
 }
 
 void run_block(Block& block) {

@@ -104,9 +104,12 @@ void be(Thread& thread) {
 }
 
 void wait(State state, Place place) {
-    current.thread->state = state;
-    current.thread->place = place;
+    Thread& thread = *current.thread;
+    thread.state = state;
+    thread.place = place;
+    assume(current.identity);
     switch_to(next_turn());
+    be(thread);
 }
 }  // namespace emulator
 

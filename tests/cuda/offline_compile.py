@@ -1,0 +1,109 @@
+"""Compile every CUDA kernel for one architecture as CuPy would, without a device.
+
+    python tests/cuda/offline_compile.py 90
+
+Prints JSON: for every instantiation its registers, bytes of stack and of spills, and the double
+precision instructions in its machine code (null without nvdisasm). Needs the real CuPy and NVRTC.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import itertools
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cupy._core import core
+from cupy.cuda import compiler
+
+from fastbilevel.kernels.cuda import launch
+
+DOUBLE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(D(?:ADD|MUL|FMA|SETP)|MUFU\.\w+64H)\b")
+
+
+def units() -> list[tuple[str, tuple[str, ...]]]:
+    """Families and types that a launch may ask for: what is compiled together."""
+    found = set()
+    for path in launch.SOURCES.glob("*.cu"):
+        for parameters in launch.kernels_of(path.stem).values():
+            for types in itertools.product(*map(launch.choices_of, parameters)):
+                found.add((path.stem, types))
+    return sorted(found)
+
+
+def build(family: str, types: tuple[str, ...], architecture: str) -> tuple[bytes, Any, str]:
+    """The machine code, the mangled name of every kernel, and what the assembler reports."""
+    # What CuPy 14 hands to NVRTC for a RawModule.
+    options = core.assemble_cupy_compiler_options(launch.OPTIONS)
+    options += ("-ftz=true", f"-arch=sm_{architecture}", "--device-as-default-execution-space")
+    log = io.StringIO()
+    program = compiler._NVRTCProgram(
+        launch.source_of(family),
+        f"{family}.cu",
+        name_expressions=launch.expressions_of(family, types),
+        method="cubin",
+    )
+    code, names = program.compile((*options, "--ptxas-options=-v"), log)
+    return code, names, log.getvalue()
+
+
+def resources(log: str, names: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Registers, stack and spills of every kernel, from the assembler's report."""
+    kernels = {mangled: name for name, mangled in names.items()}
+    found: dict[str, dict[str, Any]] = collections.defaultdict(dict)
+    current = ""
+    for line in log.splitlines():
+        if match := re.search(r"Compiling entry function '(\w+)'", line):
+            current = kernels[match[1]]
+        elif match := re.search(r"(\d+) bytes stack frame, (\d+) .* (\d+) bytes spill loads", line):
+            found[current] |= {"stack": int(match[1]), "spills": int(match[2]) + int(match[3])}
+        elif match := re.search(r"Used (\d+) registers", line):
+            found[current]["registers"] = int(match[1])
+    return found
+
+
+def disassembler() -> str | None:
+    """nvdisasm, as the package from the registry installs it."""
+    home = Path(sysconfig.get_paths()["purelib"]) / "nvidia"
+    return next((str(path) for path in home.glob("*/bin/nvdisasm")), None)
+
+
+def double_instructions(code: bytes, names: dict[str, str]) -> dict[str, int] | None:
+    """How many instructions of every kernel compute in double precision."""
+    tool = disassembler()
+    if tool is None:
+        return None
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        # CuPy hands over one byte too few.
+        file.write(code + b"\0")
+        file.flush()
+        text = subprocess.run([tool, "-c", file.name], capture_output=True, text=True, check=True)
+    kernels, counts, current = {m: n for n, m in names.items()}, collections.Counter(), ""
+    for line in text.stdout.splitlines():
+        if match := re.match(r"\s*\.text\.(\w+):", line):
+            current = kernels.get(match[1], "")
+        elif current and DOUBLE.search(line):
+            counts[current] += 1
+    return {name: counts[name] for name in names}
+
+
+def main(architecture: str) -> None:
+    report = {}
+    for family, types in units():
+        code, names, log = build(family, types, architecture)
+        doubles = double_instructions(code, names)
+        for name, found in resources(log, names).items():
+            of_kernel = None if doubles is None else doubles[name]
+            report[f"{family}.{name}"] = {**found, "doubles": of_kernel}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,108 @@
+"""NVRTC takes every kernel as CuPy would hand it over, and the machine code is lean."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("offline_compile.py")
+ARCHITECTURES = ("75", "80", "90", "100", "120")
+# What a thread may keep in registers: 64 leave room for 1,024 threads on a multiprocessor. Tiles of
+# products live in registers, and those kernels are launched with 256 threads.
+MOST_REGISTERS = 64
+MORE_REGISTERS = {
+    "dense.update": 128,
+    "dense.residuals_of_logits": 104,
+    "dense.residuals": 184,
+    "dense.forward": 184,
+    "dense.backward": 168,
+    "dense_curvature.sweep": 200,
+    "dense_curvature.sums": 184,
+    "dense_curvature.linear_update": 176,
+    "dense_descent.descend": 224,
+    "csr.residuals": 80,
+    "csr_curvature.residuals": 104,
+    "softmax.losses": 80,
+    "softmax.residual": 96,
+    "softmax.curvature": 88,
+    "softmax.derivatives": 96,
+}
+# Kernels that compute in float only if their arrays are float, ...
+WITHOUT_DOUBLE = (
+    "csr.forward",
+    "dense.forward",
+    "dense.gather",
+    "powers.subtract_targets",
+    "projection.box",
+    "softmax.residual",
+    "softmax.curvature",
+    "softmax.derivatives",
+)
+# ... and those that convert scalars, or the float64 scale of a feature, outside their inner loops.
+FEW_DOUBLE = {
+    "csr.backward": 4,
+    "csr.update": 12,
+    "csr_curvature.linear_step": 12,
+    "csr_curvature.accumulate": 6,
+    "dense.backward": 4,
+    "dense.update": 8,
+    "dense_curvature.sums": 6,
+    "dense_curvature.linear_update": 8,
+    "momentum.extrapolate": 4,
+    "momentum.recursive_momentum": 6,
+    "averages.moving_average": 6,
+    "averages.saga": 4,
+    "linear_system.joint_step": 6,
+    "linear_system.scaled_axpy": 4,
+    "proximal.smooth": 6,
+    "vector.axpy": 4,
+    "vector.perturbed_step": 6,
+    "vector.scale": 4,
+}
+
+
+@functools.cache
+def report(architecture):
+    """What `offline_compile.py` says; the double of CuPy must not be in its process."""
+    for package, wanted in (("cupy", "CuPy"), ("nvidia", "nvidia-cuda-nvrtc")):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{wanted} is not installed: nothing can be compiled for a device")
+    command = [sys.executable, str(SCRIPT), architecture]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def family_of(name):
+    return name.partition("<")[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_instantiation_compiles_without_spills(architecture):
+    kernels = report(architecture)
+    assert len(kernels) > 200
+    assert {name for name, found in kernels.items() if found["spills"] or found["stack"]} == set()
+    allowed = {name: MORE_REGISTERS.get(family_of(name), MOST_REGISTERS) for name in kernels}
+    assert {n: f["registers"] for n, f in kernels.items() if f["registers"] > allowed[n]} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_float_kernels_do_not_compute_in_double_precision(architecture):
+    kernels = report(architecture)
+    if any(found["doubles"] is None for found in kernels.values()):
+        pytest.skip("nvidia-cuda-nvdisasm is not installed: the machine code cannot be read")
+    floats = {n: f["doubles"] for n, f in kernels.items() if "double" not in n}
+    for family in (*WITHOUT_DOUBLE, *FEW_DOUBLE):
+        counts = {n: c for n, c in floats.items() if family_of(n) == family}
+        assert counts, family
+        assert max(counts.values()) <= FEW_DOUBLE.get(family, 0), counts
+    # The gate sees double precision where it is: these sum in it.
+    assert floats["vector.square_sums<float>"] > 0

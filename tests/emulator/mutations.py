@@ -1,0 +1,337 @@
+"""Bugs to seed into the CUDA backend, as data for `mutants.py`: one replacement each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+K = "kernels/cuda"
+BARRIER = "    __syncthreads();\n"
+
+
+class Mutant(NamedTuple):
+    """A bug.
+
+    Attributes
+    ----------
+    kind : str
+    file : str
+    old, new : str
+        `old` occurs in the file; its first occurrence becomes `new`.
+    tests : str
+        Expression that selects the tests of the kernels concerned.
+    lanes : tuple of str
+        The lanes that have a chance, in the order in which they are tried.
+    """
+
+    kind: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    lanes: tuple[str, ...] = ("plain", "orders", "address", "thread")
+
+
+SUMS = "vector.norm or vector.normalized_momentum or momentum.restart"
+MUTANTS = (
+    # Barriers and warps
+    Mutant(
+        "missing barrier, read after write",
+        f"{K}/common.cuh",
+        f"    if (lane == 0) parts[warp] = value;\n{BARRIER}",
+        "    if (lane == 0) parts[warp] = value;\n",
+        SUMS,
+    ),
+    Mutant(
+        "missing barrier, write after read",
+        f"{K}/common.cuh",
+        "    __syncthreads();  // `parts` may be written again by the next call\n",
+        "",
+        "projection.project or proximal",
+    ),
+    Mutant(
+        "missing barrier that no order shows",
+        f"{K}/momentum.cu",
+        "    __syncthreads();  // everyone has read the memory\n",
+        "",
+        "momentum.restart",
+    ),
+    Mutant(
+        "barrier in a branch",
+        f"{K}/sums.cuh",
+        f"    if (lane == 0) tops[threadIdx.x >> 5] = value;\n{BARRIER}",
+        f"    if (lane == 0) {{\n        tops[threadIdx.x >> 5] = value;\n{BARRIER}    }}\n",
+        "projection.project",
+    ),
+    Mutant(
+        "return before a barrier",
+        f"{K}/vector.cu",
+        "    const double sum = block_sum(count ?",
+        "    if (threadIdx.x >= n) return;\n    const double sum = block_sum(count ?",
+        SUMS,
+    ),
+    Mutant(
+        "mask without half of the warp",
+        f"{K}/common.cuh",
+        "__shfl_down_sync(0xffffffffu",
+        "__shfl_down_sync(0xffffu",
+        SUMS,
+    ),
+    Mutant(
+        "shuffle in a branch",
+        f"{K}/sums.cuh",
+        "        value = fmax(value, __shfl_xor_sync",
+        "        if (lane < step) value = fmax(value, __shfl_xor_sync",
+        "projection.project",
+    ),
+    Mutant(
+        "shuffle from outside the team",
+        f"{K}/team.cuh",
+        "for (int step = team.width >> 1; step > 0;",
+        "for (int step = team.width; step > 0;",
+        "softmax",
+    ),
+    Mutant(
+        "shared memory read before it is written",
+        f"{K}/common.cuh",
+        "for (int w = 0; w < warps; ++w) total",
+        "for (int w = 0; w < 32; ++w) total",
+        SUMS,
+    ),
+    # Grids
+    Mutant(
+        "first grid barrier removed",
+        f"{K}/dense_descent.cu",
+        "        wait_for_all_blocks();\n        for (long long first",
+        "        for (long long first",
+        "dense and descend or test_cuda_dense",
+    ),
+    Mutant(
+        "second grid barrier removed",
+        f"{K}/dense_descent.cu",
+        "        wait_for_all_blocks();\n        for (long long task",
+        "        for (long long task",
+        "dense and descend or test_cuda_dense",
+    ),
+    Mutant(
+        "launch of a grid barrier that is not cooperative",
+        f"{K}/dense.py",
+        ", cooperative=True)",
+        ")",
+        "dense and descend or test_cuda_dense",
+    ),
+    Mutant(
+        "cooperative grid larger than the device",
+        f"{K}/dense.py",
+        "else min(blocks, device)",
+        "else blocks + 8",
+        "dense and descend or test_cuda_dense",
+    ),
+    Mutant(
+        "too few blocks",
+        f"{K}/launch.py",
+        "launch(kernel, dtypes, min(-(-n // THREADS), MOST_BLOCKS), THREADS, *arguments)",
+        "launch(kernel, dtypes, min(n // THREADS, MOST_BLOCKS), THREADS, *arguments)",
+        "vector.axpy",
+    ),
+    Mutant(
+        "elements past one round of the grid left out",
+        f"{K}/common.cuh",
+        "i += (long long)gridDim.x * blockDim.x",
+        "i += n",
+        "large_sizes or several_blocks",
+    ),
+    # Memory
+    Mutant(
+        "write past the end of an array",
+        f"{K}/common.cuh",
+        "threadIdx.x; i < (n);",
+        "threadIdx.x; i <= (n);",
+        "averages",
+    ),
+    Mutant(
+        "read past the end of an array",
+        f"{K}/momentum.cu",
+        "const double step = (double)x[i] - (double)previous[i];",
+        "const double step = (double)x[i] - (double)previous[i] + 0.0 * (double)x[i + 1];",
+        "momentum.restart",
+    ),
+    Mutant(
+        "shared array one too short",
+        f"{K}/csr.cuh",
+        "__shared__ T parts[ROW_THREADS];",
+        "__shared__ T parts[ROW_THREADS / 4];",
+        "csr.forward or test_cuda_csr",
+    ),
+    Mutant(
+        "index of 32 bits",
+        f"{K}/csr.cuh",
+        "sum += value[e] * v[index[e] * V.width];",
+        "sum += value[e] * v[index[e] * (int)V.width];",
+        "ten_gigabytes",
+        ("address",),
+    ),
+    Mutant(
+        "race within a block",
+        f"{K}/vector.cu",
+        "    if (first) norm_out[0] = length;",
+        "    norm_out[0] = length + threadIdx.x - threadIdx.x;",
+        SUMS,
+    ),
+    Mutant(
+        "race between blocks",
+        f"{K}/repeats.cu",
+        "atomicAdd((unsigned long long*)&counts[rows[r]], 1ull)",
+        "counts[rows[r]] += 1",
+        "repeat or draw or powers or weights",
+    ),
+    Mutant(
+        "sum in the order in which threads come",
+        f"{K}/common.cuh",
+        "    if (lane == 0) parts[warp] = value;\n    __syncthreads();\n"
+        "    double total = 0.0;\n    for (int w = 0; w < warps; ++w) total += parts[w];\n",
+        "    if (threadIdx.x == 0) parts[0] = 0.0;\n    __syncthreads();\n"
+        "    if (lane == 0) atomicAdd(&parts[0], value);\n    __syncthreads();\n"
+        "    const double total = parts[0];\n",
+        "any_order",
+    ),
+    Mutant(
+        "memory that is never set",
+        "fastbilevel/_binding.py",
+        "xp.zeros(problem.n_x, problem.dtype), xp.zeros(problem.n_y, problem.dtype)",
+        "xp.empty(problem.n_x, problem.dtype), xp.empty(problem.n_y, problem.dtype)",
+        "takes_the_steps or composed_oracles",
+    ),
+    # Arguments
+    Mutant(
+        "float32 for a double parameter",
+        f"{K}/vector.py",
+        "(y.dtype,), float(a), x, y, y.size)",
+        "(y.dtype,), np.float32(a), x, y, y.size)",
+        "vector.axpy",
+    ),
+    Mutant(
+        "integer for a double parameter",
+        f"{K}/vector.py",
+        "(y.dtype,), float(a), x, y, y.size)",
+        "(y.dtype,), int(a), x, y, y.size)",
+        "vector.axpy",
+    ),
+    Mutant(
+        "int32 for a long long parameter",
+        f"{K}/vector.py",
+        "(y.dtype,), float(a), x, y, y.size)",
+        "(y.dtype,), float(a), x, y, np.int32(y.size))",
+        "vector.axpy",
+    ),
+    Mutant(
+        "array of another type",
+        f"{K}/launch.py",
+        "return cupy.empty(size, np.float64)",
+        "return cupy.empty(2 * size, np.float32)",
+        "large_sizes or several_blocks",
+    ),
+    Mutant(
+        "array of the host",
+        f"{K}/averages.py",
+        "(h.dtype,), h, new,",
+        "(h.dtype,), h, new.get(),",
+        "averages",
+    ),
+    Mutant(
+        "array with gaps",
+        f"{K}/vector.py",
+        "(y.dtype,), float(a), x, y, y.size)",
+        "(y.dtype,), float(a), x[::2], y, y.size // 2)",
+        "vector.axpy",
+    ),
+    Mutant(
+        "host and device in one expression",
+        f"{K}/vector.py",
+        "    n, dtypes = x.size, (x.dtype,)\n",
+        "    n, dtypes = x.size, (x.dtype,)\n    x = x * np.ones(n, x.dtype)\n",
+        "vector.norm",
+    ),
+    Mutant(
+        "one table for another",
+        f"{K}/vector.py",
+        "        table(alpha),\n",
+        "        table(weights),\n",
+        "vector.combine_offsets",
+    ),
+    Mutant(
+        "table with the wrong order",
+        f"{K}/launch.py",
+        "np.asarray(values, np.float64).reshape(-1)",
+        "np.asarray(values, np.float64).reshape(-1)[::-1]",
+        "vector.combine_offsets or vector.recenter",
+    ),
+    # Chunks
+    Mutant(
+        "the host waits in a chunk",
+        f"{K}/vector.py",
+        "    n, dtypes = x.size, (x.dtype,)\n",
+        "    n, dtypes = x.size, (x.dtype,)\n    bool(out[0] > 0)\n",
+        "test_launches or test_cuda_sums",
+    ),
+    Mutant(
+        "allocation in a chunk",
+        f"{K}/vector.py",
+        "def axpy(a, x, y):\n",
+        "def axpy(a, x, y):\n    x = x.copy()\n",
+        "test_launches",
+    ),
+    # Arithmetic
+    Mutant(
+        "off by one",
+        f"{K}/vector.cu",
+        "k < groups * g; ++k)",
+        "k < groups * g - 1; ++k)",
+        "vector.recenter",
+    ),
+    Mutant(
+        "sign",
+        f"{K}/averages.cu",
+        "const T change = gradient - row[i];",
+        "const T change = gradient + row[i];",
+        "averages.saga",
+    ),
+    Mutant(
+        "lost guard against NaN",
+        f"{K}/projection.cuh",
+        "above < 0.0 ? (T)0 : (T)(total * above)",
+        "above > 0.0 ? (T)(total * above) : (T)0",
+        "projection.project",
+    ),
+    Mutant(
+        "lost guard against infinity",
+        f"{K}/vector.cu",
+        "if (!is_finite(length)) {",
+        "if (length != length) {",
+        "vector.normalized_momentum",
+    ),
+    # What runs only on a device
+    Mutant(
+        "double precision in a float kernel",
+        f"{K}/vector.cu",
+        "for (STRIDE(i, n)) y[i] += factor * x[i];",
+        "for (STRIDE(i, n)) y[i] = (T)((double)y[i] + sqrt(a) * (double)x[i]);",
+        "90 and double",
+        ("offline",),
+    ),
+    Mutant(
+        "more registers than there are",
+        f"{K}/dense_descent.cu",
+        "__launch_bounds__(THREADS, 1) descend",
+        "__launch_bounds__(1024, 1) descend",
+        "90 and spills",
+        ("offline",),
+    ),
+    Mutant(
+        "a name that CuPy lacks",
+        f"{K}/layout_csr.py",
+        "cupy.asarray(",
+        "cupy.as_array(",
+        "exists_in_cupy",
+        ("surface",),
+    ),
+)
