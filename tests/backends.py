@@ -108,3 +108,35 @@ def on_device(xp: Any, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, ..
     radius = given.get("kind") in (BALL, SIMPLEX) and np.size(given.get("b")) == 1
     on_host = (*HOST_TABLES, "b") if radius else HOST_TABLES
     return tuple(value if name in on_host else placed(xp, value) for name, value in given.items())
+
+
+class HostCalls:
+    """A family of CUDA kernels to be called with NumPy arrays, which they change in place.
+
+    So that the tests of a family, written for NumPy, are those of this backend too.
+    """
+
+    def __init__(self, xp: Any, family: Any):
+        self._xp, self._family = xp, family
+
+    def __getattr__(self, name: str) -> Any:
+        kernel = getattr(self._family, name)
+        if not callable(kernel):
+            return kernel
+
+        def call(*arguments: Any) -> Any:
+            device = on_device(self._xp, kernel, arguments)
+            returned = fetched(kernel(*device))
+            _copy_back(device, arguments)
+            return returned
+
+        return call
+
+
+def _copy_back(device: Any, host: Any) -> None:
+    """Give host arrays that can be written what their copies on the device hold."""
+    if isinstance(host, tuple):
+        for theirs, ours in zip(device, host, strict=True):
+            _copy_back(theirs, ours)
+    elif isinstance(host, np.ndarray) and host.flags.writeable and device is not host:
+        host[...] = device.get()

@@ -1,23 +1,23 @@
-// Momentum kernels, see kernels/reference/momentum.py.
+// Momentum kernels, see kernels/reference/momentum.py. Differences of neighbouring iterates cancel, so
+// they are taken in float64; these kernels wait for memory all the same.
 #include "common.cuh"
 
 template <typename T>
 __global__ void recursive_momentum(T* h, const T* now, const T* before, double momentum,
                                    long long n) {
-    const T rest = (T)(1.0 - momentum);
+    const double rest = 1.0 - momentum;
     if (momentum == 1.0) {
         for (STRIDE(i, n)) h[i] = now[i];
     } else {
-        for (STRIDE(i, n)) h[i] = now[i] + rest * (h[i] - before[i]);
+        for (STRIDE(i, n)) h[i] = (T)(now[i] + rest * ((double)h[i] - before[i]));
     }
 }
 
 template <typename T>
 __global__ void extrapolate(T* v, T* previous, double momentum, long long n) {
-    const T weight = (T)momentum;
     for (STRIDE(i, n)) {
         const T here = v[i];
-        v[i] = here + weight * (here - previous[i]);
+        v[i] = (T)(here + momentum * ((double)here - previous[i]));
         previous[i] = here;
     }
 }

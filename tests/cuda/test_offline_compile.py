@@ -54,8 +54,6 @@ FEW_DOUBLE = {
     "dense.update": 8,
     "dense_curvature.sums": 6,
     "dense_curvature.linear_update": 8,
-    "momentum.extrapolate": 4,
-    "momentum.recursive_momentum": 6,
     "averages.moving_average": 6,
     "averages.saga": 4,
     "linear_system.joint_step": 6,

@@ -1,17 +1,19 @@
-"""Tests of one kernel family run on both backends and at both precisions."""
+"""Tests of one kernel family run on all backends and at both precisions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import BACKENDS, HostCalls, array_library, kernels_of
 
-from fastbilevel.kernels import cpu, reference
 
-
-@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
+@pytest.fixture(params=BACKENDS)
 def k(request):
     """The family after which the test file is named."""
-    return getattr(request.param, request.module.__name__.rpartition("test_")[2])
+    family = request.module.__name__.rpartition("test_")[2]
+    home = getattr(kernels_of(request.param), family)
+    with array_library(request.param) as xp:
+        yield home if xp is np else HostCalls(xp, home)
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
