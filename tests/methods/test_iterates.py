@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from backends import BACKENDS, array_library, fetched
 from methods import hand_traces as traces
 from methods import hand_values, hand_values_storm
 from methods.hand_values_storm import SAMPLES
@@ -28,15 +29,13 @@ DRAWS = {
 }
 
 
-def quadratic(*samples):
+def quadratic(*samples, xp=np):
     """The problem whose samples these are; one sample stands for the exact problem."""
     H, B, b, F, c, R = (np.array(column, float) for column in zip(*samples, strict=True))
     matrices = {"H": H, "B": B, "F": F, "R": R}
-    return fb.problems.Quadratic(
-        **{name: column[:, None, None] for name, column in matrices.items()},
-        b=b[:, None],
-        c=c[:, None],
-    )
+    arrays = {name: column[:, None, None] for name, column in matrices.items()}
+    arrays |= {"b": b[:, None], "c": c[:, None]}
+    return fb.problems.Quadratic(**{name: xp.asarray(array) for name, array in arrays.items()})
 
 
 def as_option(name, value):
@@ -76,6 +75,17 @@ def test_iterates_are_the_fractions(name, maxiter):
     result = run(case, quadratic(traces.Q1), maxiter)
     np.testing.assert_allclose(result.x_last, float(case.steps[maxiter - 1][0]), rtol=1e-13)
     np.testing.assert_allclose(result.y_last, float(case.lower(maxiter - 1)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", WITHOUT_NOISE)
+@pytest.mark.parametrize("backend", [each for each in BACKENDS if each != "cpu"])
+def test_iterates_are_the_fractions_on_every_backend(name, backend):
+    case = CASES[name]
+    with array_library(backend) as xp:
+        result = run(case, quadratic(traces.Q1, xp=xp), 3)
+        x, y = fetched((result.x_last, result.y_last))
+    np.testing.assert_allclose(x, float(case.steps[2][0]), rtol=1e-12)
+    np.testing.assert_allclose(y, float(case.lower(2)), rtol=1e-12)
 
 
 def rows_of(seed, sampling, k):

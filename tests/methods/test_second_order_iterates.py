@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from backends import BACKENDS, array_library
 from methods.hand_traces import Q1, Sample
 from methods.second_order_runs import moments
 from methods.second_order_values import CASES as LOOPS
@@ -39,6 +40,18 @@ def test_iterates_are_the_numbers(name):
     expected = np.array([step[:3] for step in case.steps], float)
     found = [[m.x[0], m.y[0], m.direction[0]] for m in seen]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("backend", [each for each in BACKENDS if each != "cpu"])
+def test_iterates_are_the_numbers_on_every_backend(name, backend):
+    case = CASES[name]
+    with array_library(backend) as xp:
+        seen = run(case, quadratic(Q1, xp=xp))
+        found = [[float(a[0]) for a in (m.x, m.y, m.direction)] for m in seen]
+    np.testing.assert_allclose(
+        found, np.array([step[:3] for step in case.steps], float), rtol=1e-11
+    )
 
 
 def test_the_unit_example_of_soba():
