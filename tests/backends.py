@@ -55,9 +55,7 @@ def array_library(backend: str) -> Any:
         finally:
             numba.config.DISABLE_JIT = before
     elif backend == "cuda":
-        reason = no_device()
-        if reason:
-            pytest.skip(reason)
+        # `conftest` skips these tests where there is no usable device.
         yield importlib.import_module("cupy")
     else:
         from emulator import fake_cupy

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fastbilevel")
+
+
+@functools.cache
+def _no_device() -> str:
+    from backends import no_device
+
+    return no_device()
+
+
+def pytest_runtest_setup(item):
+    """Skip what needs a device where there is none; here, so that one line of the report says so."""
+    if item.get_closest_marker("gpu") and _no_device():
+        pytest.skip(_no_device())
 
 
 def pytest_configure(config):
