@@ -45,7 +45,7 @@ def _no_device() -> str:
 
 
 def pytest_runtest_setup(item):
-    """Skip what needs a device where there is none; here, so that one line of the report says so."""
+    """Skip what needs a device where there is none: here, so that one line says so for all."""
     if item.get_closest_marker("gpu") and _no_device():
         pytest.skip(_no_device())
 

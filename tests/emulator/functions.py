@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import apply, from_host, ndarray, on_host, poison, wrap
-from .streams import synchronize
+from .streams import forbid_in_capture, synchronize
 
 # Done by NumPy's function of the same name. `out` is written in stream order, without allocation.
 _ON_DEVICE = (
@@ -22,6 +22,8 @@ _ON_DEVICE = (
 )
 # The size of the result depends on values: the host waits for it.
 _WAITING = "argwhere flatnonzero nonzero unique"
+# Calls of cuBLAS, which CuPy refuses while a stream captures.
+_OF_CUBLAS = ("dot", "einsum", "matmul", "tensordot", "vdot")
 # The answer is on the host.
 _ON_HOST = "can_cast issubdtype may_share_memory promote_types result_type shares_memory"
 _NAMES = (
@@ -115,6 +117,8 @@ def _on_device(function: Callable[..., Any], waits: bool = False) -> Callable[..
     def of_cupy(*arguments: Any, **options: Any) -> Any:
         if waits:
             synchronize(function.__name__)
+        if function.__name__ in _OF_CUBLAS:
+            forbid_in_capture(f"{function.__name__}, by cuBLAS")
         flat = [v for a in arguments for v in (a if isinstance(a, (list, tuple)) else (a,))]
         if not any(isinstance(value, ndarray) for value in flat):
             raise TypeError(f"{function.__name__} wants arrays of the device")

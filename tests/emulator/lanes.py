@@ -125,7 +125,8 @@ def run(name: str, seed: int = 0, expression: str = "", extra: tuple[str, ...] =
         reports = "".join(path.read_text() for path in Path(folder).iterdir())
     counts = _COUNTS.findall(finished.stdout)
     problems = races(reports)
-    if finished.returncode:
+    # A crash under the thread sanitizer exits with 0 too.
+    if finished.returncode or not counts:
         problems += _reasons(finished.stdout + finished.stderr) or [
             f"pytest exits with {finished.returncode}"
         ]

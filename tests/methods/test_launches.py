@@ -112,3 +112,10 @@ def test_large_dense_minibatches_take_matrix_products(monkeypatch):
             step()
         assert "descend" not in seen.names
         assert (seen.syncs, seen.allocations, seen.transfers) == (0, 0, 0)
+        # CuPy does not capture cuBLAS.
+        stream = xp.cuda.Stream(non_blocking=True)
+        with stream:
+            step = chunk_of(make_run(xp, "f2sa-p", False, order=2, inner_steps=3), 1)
+            stream.begin_capture()
+            with pytest.raises(RuntimeError, match="cuBLAS"):
+                step()

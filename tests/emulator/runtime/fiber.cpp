@@ -16,13 +16,14 @@ Fiber scheduler;
 Fiber* running = &scheduler;
 
 namespace {
-#ifdef EMULATED_ADDRESS_SANITIZER
-constexpr size_t STACK = 256 * 1024;  // zones between variables take room
-#elif defined EMULATED_THREAD_SANITIZER
-constexpr size_t STACK = 32 * 1024;  // cleared for every thread
+// A sanitizer puts zones between variables, and writes its reports on the stack that it finds.
+#if defined EMULATED_ADDRESS_SANITIZER || defined EMULATED_THREAD_SANITIZER
+constexpr size_t STACK = 512 * 1024;
 #else
 constexpr size_t STACK = 64 * 1024;
 #endif
+// What a thread of a kernel uses, at most; cleared for every thread under the thread sanitizer.
+constexpr size_t USED = 24 * 1024;
 constexpr size_t GUARD = 4096;
 
 std::vector<Fiber*> all, free_ones;
@@ -114,7 +115,9 @@ void switch_to(Fiber* fiber) {
     finish_switch(here->fake_stack, nullptr, nullptr);
 }
 
-void forget_accesses(Fiber* fiber) { forget_accesses(fiber->stack, STACK); }
+void forget_accesses(Fiber* fiber) {
+    forget_accesses((const char*)fiber->stack + STACK - USED, USED);
+}
 
 void end_fibers() {
     if (free_ones.size() == all.size()) return;
