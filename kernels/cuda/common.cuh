@@ -35,6 +35,11 @@ __device__ __forceinline__ double part_of_sum(const double* parts, long long cou
     return sum;
 }
 
+// NVRTC has no INFINITY.
+__device__ __forceinline__ double minus_infinity() {
+    return __longlong_as_double((long long)0xfff0000000000000ull);
+}
+
 __device__ __forceinline__ bool is_finite(double value) {
     return value - value == 0.0;
 }

@@ -38,7 +38,8 @@ __device__ __forceinline__ void project_on_ball(T* v, long long n, const T* cent
 
 template <typename T>
 __device__ __forceinline__ void project_on_simplex(T* v, long long n, double total) {
-    double top = n > 0 ? (double)v[0] : 0.0;
+    // A thread reads no element but its own: another thread may just have written it.
+    double top = minus_infinity();
     for (BLOCK_STRIDE(i, n)) top = fmax(top, (double)v[i]);
     top = block_max(top);
     double threshold = -1.0, before = -1.0;

@@ -5,12 +5,14 @@
 // number. Arithmetic is that of T; sums of losses are float64. A NaN or an infinite positive logit
 // makes the whole row NaN, because it makes the sum of the exponentials NaN.
 #pragma once
+#include "common.cuh"
 #include "team.cuh"
 
 // The largest logit; anything if there is a NaN.
 template <typename T>
 __device__ __forceinline__ T largest_logit(const T* z, long long C, const Team& team) {
-    T top = z[0];
+    // A thread reads no entry but its own: the others write theirs as soon as they know the largest.
+    T top = (T)minus_infinity();
     for (long long c = team.lane; c < C; c += team.width) top = z[c] > top ? z[c] : top;
     return team_max(top, team);
 }

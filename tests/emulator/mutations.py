@@ -174,7 +174,7 @@ MUTANTS = (
         "race within a block",
         f"{K}/vector.cu",
         "    if (first) norm_out[0] = length;",
-        "    norm_out[0] = length + threadIdx.x - threadIdx.x;",
+        "    norm_out[0] = length;",
         SUMS,
     ),
     Mutant(
@@ -193,13 +193,14 @@ MUTANTS = (
         "    if (lane == 0) atomicAdd(&parts[0], value);\n    __syncthreads();\n"
         "    const double total = parts[0];\n",
         "any_order",
+        ("plain", "orders"),
     ),
     Mutant(
         "memory that is never set",
-        "fastbilevel/_binding.py",
-        "xp.zeros(problem.n_x, problem.dtype), xp.zeros(problem.n_y, problem.dtype)",
-        "xp.empty(problem.n_x, problem.dtype), xp.empty(problem.n_y, problem.dtype)",
-        "takes_the_steps or composed_oracles",
+        f"{K}/repeats.py",
+        '    launch_over(rows.size, "repeats.clear", (rows.dtype,), rows, counts, rows.size)\n',
+        "",
+        "weights or powers",
     ),
     # Arguments
     Mutant(
@@ -269,16 +270,18 @@ MUTANTS = (
     Mutant(
         "the host waits in a chunk",
         f"{K}/vector.py",
-        "    n, dtypes = x.size, (x.dtype,)\n",
-        "    n, dtypes = x.size, (x.dtype,)\n    bool(out[0] > 0)\n",
-        "test_launches or test_cuda_sums",
+        "    arguments = (x, m, phi, float(lr)",
+        "    float(norm_out[0])\n    arguments = (x, m, phi, float(lr)",
+        "test_launches",
+        ("plain",),
     ),
     Mutant(
         "allocation in a chunk",
         f"{K}/vector.py",
-        "def axpy(a, x, y):\n",
-        "def axpy(a, x, y):\n    x = x.copy()\n",
+        "    arguments = (x, m, phi, float(lr)",
+        "    phi = phi.copy()\n    arguments = (x, m, phi, float(lr)",
         "test_launches",
+        ("plain",),
     ),
     # Arithmetic
     Mutant(

@@ -1,11 +1,6 @@
 // Mathematical functions and intrinsics, overloaded on the type as CUDA's are.
 #pragma once
 
-#ifndef INFINITY
-#define INFINITY __builtin_inff()
-#define NAN __builtin_nanf("")
-#endif
-
 #define EMULATED_UNARY(name)                                      \
     inline float name(float x) { return __builtin_##name##f(x); } \
     inline float name##f(float x) { return __builtin_##name##f(x); } \
