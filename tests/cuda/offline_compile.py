@@ -1,9 +1,9 @@
 """Compile every CUDA kernel for one architecture as CuPy would, without a device.
 
-    python tests/cuda/offline_compile.py 90
+    python tests/cuda/offline_compile.py 90 [--disassemble]
 
-Prints JSON: for every instantiation its registers, bytes of stack and of spills, and the double
-precision instructions in its machine code (null without nvdisasm). Needs the real CuPy and NVRTC.
+Prints JSON: for every instantiation its registers, bytes of stack and of spills, and, if asked for,
+the double precision instructions in its machine code. Needs the real CuPy and NVRTC, and nvdisasm.
 """
 
 from __future__ import annotations
@@ -75,11 +75,8 @@ def disassembler() -> str | None:
     return next((str(path) for path in home.glob("*/bin/nvdisasm")), None)
 
 
-def double_instructions(code: bytes, names: dict[str, str]) -> dict[str, int] | None:
+def double_instructions(tool: str, code: bytes, names: dict[str, str]) -> dict[str, int]:
     """How many instructions of every kernel compute in double precision."""
-    tool = disassembler()
-    if tool is None:
-        return None
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         # CuPy hands over one byte too few.
         file.write(code + b"\0")
@@ -94,14 +91,14 @@ def double_instructions(code: bytes, names: dict[str, str]) -> dict[str, int] | 
     return {name: counts[name] for name in names}
 
 
-def main(architecture: str) -> None:
+def main(architecture: str, *options: str) -> None:
+    tool = disassembler() if "--disassemble" in options else None
     report = {}
     for family, types in units():
         code, names, log = build(family, types, architecture)
-        doubles = double_instructions(code, names)
+        doubles = {} if tool is None else double_instructions(tool, code, names)
         for name, found in resources(log, names).items():
-            of_kernel = None if doubles is None else doubles[name]
-            report[f"{family}.{name}"] = {**found, "doubles": of_kernel}
+            report[f"{family}.{name}"] = {**found, "doubles": doubles.get(name)}
     print(json.dumps(report))
 
 
