@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbilevel._arguments import clipped_count
-from fastbilevel._placement import fetch, place
+from fastbilevel._placement import fetch, on_device, place
 from fastbilevel._result import BilevelResult, Status, versions
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Recorder:
         at_bound = clipped_count(x_last, self.bounds)
         is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))
         x, y, x_last, y_last, jac = place(problem.kernels, outputs)
+        cupy = {"cupy": run.xp.__version__} if on_device(problem.kernels) else {}
         if at_bound:
             message += f" {at_bound} coordinates of x lie on a bound."
         return BilevelResult(
@@ -132,7 +133,7 @@ class Recorder:
             method=run.method.name,
             options=_as_dict(run.method),
             backend=problem.kernels.__name__.rpartition(".")[2],
-            versions=dict(versions()),
+            versions=versions() | cupy,
         )
 
     def _history(self) -> dict[str, np.ndarray]:

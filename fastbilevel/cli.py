@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-EXTRAS = ("matplotlib", "tqdm", "scikit-learn", "torch", "jax")
+EXTRAS = ("cupy-cuda12x", "cupy-cuda13x", "matplotlib", "tqdm", "scikit-learn", "torch", "jax")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +81,7 @@ def _info(options: argparse.Namespace) -> None:
         "target": llvmlite.binding.get_host_cpu_name(),
         "cores": os.cpu_count(),
         "threads": f"{numba.get_num_threads()} (threading layer: {layer})",
-        "backend": "CPU, compiled by Numba",
+        "backends": "CPU, compiled by Numba; CUDA, if CuPy arrays are given",
     }
     for name, fact in facts.items():
         print(f"{name:<13} {fact}")

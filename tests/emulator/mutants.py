@@ -32,6 +32,7 @@ LANES = {
     "orders": ("tests/emulator/lanes.py", "plain", "--seeds", "1", "2"),
     "address": ("tests/emulator/lanes.py", "address"),
     "thread": ("tests/emulator/lanes.py", "thread"),
+    "chunks": ("-m", "pytest", "-q", "tests/methods/test_launches.py"),
     "offline": ("-m", "pytest", "-q", "tests/cuda"),
     "surface": ("-m", "pytest", "-q", "tests/emulated/test_surface.py"),
 }

@@ -272,16 +272,16 @@ MUTANTS = (
         f"{K}/vector.py",
         "    arguments = (x, m, phi, float(lr)",
         "    float(norm_out[0])\n    arguments = (x, m, phi, float(lr)",
-        "test_launches",
-        ("plain",),
+        "never_waits_allocates",
+        ("chunks",),
     ),
     Mutant(
         "allocation in a chunk",
         f"{K}/vector.py",
         "    arguments = (x, m, phi, float(lr)",
         "    phi = phi.copy()\n    arguments = (x, m, phi, float(lr)",
-        "test_launches",
-        ("plain",),
+        "never_waits_allocates",
+        ("chunks",),
     ),
     # Arithmetic
     Mutant(

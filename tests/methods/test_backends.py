@@ -61,6 +61,7 @@ def run(backend, problem, sparse, dtype, method, **options):
         assert {type(a) for a in (*outputs, result.x, result.y)} == {xp.ndarray}
         assert {a.dtype for a in outputs} == {np.dtype(dtype)}
         assert result.backend == {"reference": "reference"}.get(backend, "cuda")
+        assert result.versions.get("cupy") == (None if xp is np else xp.__version__)
         if xp is not np:
             outputs = [a.get() for a in outputs]
         return [np.array(a) for a in outputs], dict(result.oracle_calls), result.history["fun"]
