@@ -132,7 +132,7 @@ def test_info_names_versions_and_machine(capsys):
         assert lines[name] == metadata.version(name)
     assert lines["python"] == ".".join(map(str, sys.version_info[:3]))
     assert int(lines["cores"]) >= 1
-    assert "CPU" in lines["backend"]
+    assert "CPU" in lines["backends"]
     assert {"processor", "target", "threads"} <= lines.keys()
 
 
