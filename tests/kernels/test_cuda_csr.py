@@ -93,7 +93,7 @@ def test_more_columns_than_threads(xp, dtype, fixed):
     parity(xp, Case(60, 10, dtype, np.int32, n=5, n_val=4, d=7, batch=3, fixed=fixed))
 
 
-@pytest.mark.parametrize("shape", [(2, 1), (4, 2), (20, 11)], ids=["2", "8", "220"])
+@pytest.mark.parametrize("shape", [(2, 1), (4, 2), (5, 3), (20, 11)], ids=["2", "8", "15", "220"])
 @both_ways
 def test_long_rows_and_frequent_features(xp, shape, fixed):
     """Rows longer than what is staged at a time, features that all threads share."""

@@ -20,8 +20,11 @@ dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])
 modes = pytest.mark.parametrize(
     "mode", [BLOCKS, REPLACEMENT, EPOCHS], ids=["blocks", "replacement", "epochs"]
 )
+WITH_THREE_OFFSETS = (*SHAPES, (4, 3, np.float32), (3, 3, np.float64))
 shapes = pytest.mark.parametrize(
-    "shape", SHAPES, ids=[f"{C}-{g}-{np.dtype(dtype)}" for C, g, dtype in SHAPES]
+    "shape",
+    WITH_THREE_OFFSETS,
+    ids=[f"{C}-{g}-{np.dtype(dtype)}" for C, g, dtype in WITH_THREE_OFFSETS],
 )
 ROWS_OF_SIZES = (1, 3, 4, 5, 33)
 KEY = 0xA4093822, 0x299F31D0
