@@ -98,7 +98,7 @@ def check_data(
         y, yv, sample_weight, sample_weight_val = (
             fetch(value) for value in (y, yv, sample_weight, sample_weight_val)
         )
-        X, Xv = (fetch(value) if is_sparse(value) else value for value in (X, Xv))
+        X, Xv = (_place_of_checks(value) for value in (X, Xv))
     if sp.issparse(X) != sp.issparse(Xv):
         raise TypeError(
             "X and Xv must both be dense or both be sparse; convert one with scipy.sparse."
@@ -125,6 +125,13 @@ def check_data(
     weight_v = check_row_weights(sample_weight_val, m, kind, "sample_weight_val")
     train, val = (check(value, name, kind, check_finite) for name, value in given.items())
     return Data(train, val, labels, labels_v, classes, weight, weight_v, kind, kernels)
+
+
+def _place_of_checks(value: Any) -> Any:
+    """Data of a call with device arrays where they are checked: sparse matrices on the host."""
+    if is_sparse(value):
+        return fetch(value)
+    return value if hasattr(value, "shape") else sys.modules["cupy"].asarray(value)
 
 
 def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype:

@@ -235,3 +235,31 @@ def test_estimates_and_checks_on_a_device():
     assert np.abs(gradient).max() < 1e-8
     for estimate in (implicit, differences):
         np.testing.assert_allclose(estimate, host.hypergradient(x), rtol=1e-6)
+
+
+def test_data_on_a_device_are_checked_there():
+    X, y, Xv, yv = data("penalties", False, np.float64)
+    with array_library("emulated") as xp:
+        bad = X.copy()
+        bad[4, 2] = np.nan
+        arrays = placed(xp, (bad, y, Xv, yv))
+        with pytest.raises(ValueError, match=r"X contains NaN \(first at row 4, col 2\)"):
+            fb.problems.LearnToRegularize(*arrays)
+        with pytest.raises(ValueError, match="two axes"):
+            fb.problems.LearnToRegularize(arrays[2][0], *arrays[1:])
+        with pytest.raises(ValueError, match="one label per row"):
+            fb.problems.LearnToRegularize(arrays[2][:5], *arrays[1:])
+        # Lists go with arrays of any library; Fortran order and float16 are converted on the device.
+        given = (
+            xp.asarray(X.astype(np.float16)),
+            y.tolist(),
+            xp.asarray(Xv.astype("f4")),
+            yv.tolist(),
+        )
+        problem = fb.problems.LearnToRegularize(*given)
+        assert problem.dtype == np.float32
+        assert isinstance(problem.x0, xp.ndarray)
+        same = fb.problems.LearnToRegularize(xp.asarray(X), y.tolist(), Xv.tolist(), yv.tolist())
+        assert same.value_upper(same.x0, same.y0) == pytest.approx(np.log(C))
+        with pytest.warns(UserWarning, match="share memory"):
+            fb.problems.LearnToRegularize(arrays[2], arrays[3], arrays[2], arrays[3])
