@@ -60,6 +60,8 @@ def array_library(backend: str) -> Any:
     else:
         from emulator import fake_cupy
 
+        if reason := fake_cupy.unavailable():
+            pytest.skip(reason)
         hidden = {n: m for n, m in sys.modules.items() if n.partition(".")[0] in ("cupy", "cupyx")}
         for name in hidden:
             del sys.modules[name]

@@ -6,7 +6,9 @@ import ctypes
 import functools
 import hashlib
 import os
+import platform
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -53,12 +55,19 @@ def rewrite(source: str) -> str:
     return source
 
 
-def _compile(arguments: tuple[str, ...], sources: tuple[Path, ...], library: Path) -> None:
+def unavailable() -> str:
+    """Why kernels cannot be compiled here, or nothing."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return "the emulator of CUDA switches stacks on x86-64 only"
+    return "" if shutil.which("g++") else "g++ is not installed, which compiles CUDA for the CPU"
+
+
+def _compile(arguments: tuple[str, ...], library: Path, text: str | None = None) -> None:
     """Two processes may do this at the same time: the library appears in one go."""
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         made = Path(folder) / library.name
-        command = ["g++", *arguments, *map(str, sources), "-o", str(made)]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["g++", *arguments, "-o", str(made)]
+        finished = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if finished.returncode:
             raise EmulationError(f"g++ refuses the source:\n{finished.stderr[:4000]}")
         os.replace(made, library)
@@ -80,7 +89,7 @@ def runtime() -> ctypes.CDLL:
     flags = (*COMMON, "-O2", *RUNTIME_FLAGS[SANITIZER])
     library = CACHE / f"runtime-{_name(_text_of('runtime'), flags)}.so"
     if not library.exists():
-        _compile(flags, tuple(sorted((HERE / "runtime").glob("*.cpp"))), library)
+        _compile((*flags, *map(str, sorted((HERE / "runtime").glob("*.cpp")))), library)
     return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
@@ -95,7 +104,5 @@ def build(source: str, options: tuple[str, ...], kernels: tuple[str, ...]) -> ct
     flags = (*COMMON, *KERNEL_FLAGS[SANITIZER], *definitions)
     library = CACHE / f"{_name(_text_of('device'), text, flags)}.so"
     if not library.exists():
-        file = library.with_suffix(".cpp")
-        file.write_text(text)
-        _compile((*flags, "-I", str(HERE / "device")), (file,), library)
+        _compile((*flags, "-I", str(HERE / "device"), "-x", "c++", "-"), library, text)
     return ctypes.CDLL(str(library))

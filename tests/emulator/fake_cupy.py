@@ -8,10 +8,11 @@ import types
 from typing import Any
 
 from . import functions, sparse, streams
+from .build import unavailable
 from .module import RawKernel, RawModule
 from .rules import CUDARuntimeError, config, counting, stats
 
-__all__ = ["config", "counting", "install", "stats"]
+__all__ = ["config", "counting", "install", "stats", "unavailable"]
 VERSION = "14.2.0+emulated"
 
 

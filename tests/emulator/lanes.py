@@ -38,12 +38,12 @@ class Lane(NamedTuple):
     sanitizer: str = ""
 
 
-EMULATED = "(emulated or test_cuda)"
-# The sanitizers take one type each, since what they look for does not depend on it, and one order.
-ONE_ORDER = f"{EMULATED} and not schedule and not any_order"
+# One type each, since what the lanes look for does not depend on it.
+ORDERS = "(emulated or test_cuda) and not digits and not float32"
+ONE_ORDER = "(emulated and test_parity or test_cuda) and not schedule and not any_order"
 SMALL = "not ten_gigabytes and not large_sizes and not (several_blocks and dynamic_barrier)"
 LANES = {
-    "plain": Lane(("tests/kernels", "tests/methods"), EMULATED),
+    "plain": Lane(("tests/kernels", "tests/methods"), ORDERS),
     "address": Lane(("tests/kernels",), f"{ONE_ORDER} and not float64", "address"),
     "thread": Lane(("tests/kernels",), f"{ONE_ORDER} and not float32 and {SMALL}", "thread"),
 }

@@ -249,14 +249,9 @@ def test_data_on_a_device_are_checked_there():
             fb.problems.LearnToRegularize(arrays[2][0], *arrays[1:])
         with pytest.raises(ValueError, match="one label per row"):
             fb.problems.LearnToRegularize(arrays[2][:5], *arrays[1:])
-        # Lists go with arrays of any library; Fortran order and float16 are converted on the device.
-        given = (
-            xp.asarray(X.astype(np.float16)),
-            y.tolist(),
-            xp.asarray(Xv.astype("f4")),
-            yv.tolist(),
-        )
-        problem = fb.problems.LearnToRegularize(*given)
+        # Lists go with arrays of any library; other orders and dtypes are converted there.
+        half, single = xp.asarray(X.astype("f2")), xp.asarray(np.asfortranarray(Xv, "f4"))
+        problem = fb.problems.LearnToRegularize(half, y.tolist(), single, yv.tolist())
         assert problem.dtype == np.float32
         assert isinstance(problem.x0, xp.ndarray)
         same = fb.problems.LearnToRegularize(xp.asarray(X), y.tolist(), Xv.tolist(), yv.tolist())

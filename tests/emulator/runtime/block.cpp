@@ -10,8 +10,6 @@ namespace {
 std::vector<Thread*> turns;
 size_t turn;
 
-Fiber* run_new_threads();
-
 // On a fiber: runs threads one after the other until one of them has to wait. A kernel that has no
 // barriers needs no other stack.
 Fiber* run_new_threads() {

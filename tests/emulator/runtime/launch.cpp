@@ -1,6 +1,5 @@
 // A launch: its blocks one after the other, or all at once if they wait for each other.
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
