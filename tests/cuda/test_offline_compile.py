@@ -16,18 +16,23 @@ ARCHITECTURES = ("75", "80", "90", "100", "120")
 # Whose machine code is read, too.
 READ = "90"
 # What a thread may keep in registers: 64 leave room for 1,024 threads on a multiprocessor. Tiles of
-# products live in registers, and those kernels are launched with 256 threads.
+# products live in registers; those kernels are launched with 256 threads, which may have all there
+# are, 255. Blocks that work alone have 512 threads.
 MOST_REGISTERS = 64
 MORE_REGISTERS = {
     "dense.update": 128,
     "dense.residuals_of_logits": 104,
-    "dense.residuals": 184,
-    "dense.forward": 184,
-    "dense.backward": 168,
-    "dense_curvature.sweep": 200,
+    "dense.residuals": 255,
+    "dense.forward": 240,
+    "dense.backward": 192,
+    "dense_curvature.sweep": 255,
     "dense_curvature.sums": 184,
     "dense_curvature.linear_update": 176,
-    "dense_descent.descend": 224,
+    "dense_descent.descend": 255,
+    "barrier.dynamic_barrier": 80,
+    "projection.project": 80,
+    "proximal.proximal_step": 80,
+    "vector.normalized_momentum": 80,
     "csr.residuals": 80,
     "csr_curvature.residuals": 104,
     "softmax.losses": 80,

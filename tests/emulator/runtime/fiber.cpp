@@ -109,6 +109,7 @@ Fiber* take_fiber(Fiber* (*work)()) {
 
 void switch_to(Fiber* fiber) {
     Fiber* here = running;
+    if (here == fiber) return;
     running = fiber;
     start_switch(&here->fake_stack, fiber->stack, fiber->size);
     emulator_swap(&here->pointer, fiber->pointer);
