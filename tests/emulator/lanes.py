@@ -27,6 +27,8 @@ CORES = 2
 # One thread, so that the sanitizers watch the kernels and not the libraries; the tests set threads.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _FRAME = re.compile(r"#\d+ .*\((?:\S*/)?([0-9a-f]{24}\.so)\+(0x[0-9a-f]+)\)")
+_SOURCE = re.compile(r"#\d+ 0x\w+ in (?:void )?([\w:]+).* \S*?([\w.]+\.cuh?:\d+)")
+_ACCIDENT = re.compile(r"((?:AddressSanitizer: |runtime error: ).*)")
 _COUNTS = re.compile(r"^(?:\d+ \w+, )*\d+ \w+ in [\d.]+s.*$", re.MULTILINE)
 
 
@@ -80,7 +82,7 @@ def _without_random_addresses() -> list[str]:
 
 def _settings(sanitizer: str, log: str) -> dict[str, str]:
     if sanitizer == "address":
-        options = "detect_leaks=0:allocator_may_return_null=1"
+        options = f"log_path={log}:detect_leaks=0:allocator_may_return_null=1"
         return {"LD_PRELOAD": _library("libasan.so"), "ASAN_OPTIONS": options}
     if sanitizer == "thread":
         options = f"log_path={log}:exitcode=0:report_thread_leaks=0:history_size=1"
@@ -106,12 +108,25 @@ def races(text: str) -> list[str]:
     return sorted(set(found))
 
 
+def accidents(text: str) -> list[str]:
+    """What the address sanitizer reports, which ends the process."""
+    found = []
+    for match in _ACCIDENT.finditer(text):
+        frame = _SOURCE.search(text, match.end())
+        where = f": {frame[2]} in {frame[1]}" if frame else ""
+        found.append(f"{match[1].split(' on ')[0]}{where}")
+    return found
+
+
 def run(name: str, seed: int = 0, expression: str = "", extra: tuple[str, ...] = ()) -> Outcome:
     """One run of pytest."""
     lane = LANES[name]
     wanted = f"({lane.expression}) and ({expression})" if expression else lane.expression
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not gpu"]
     command += ["-k", wanted, *extra, *lane.paths]
+    if lane.sanitizer:
+        # Signals are the sanitizer's.
+        command += ["-p", "no:faulthandler"]
     if lane.sanitizer == "thread":
         command = [*_without_random_addresses(), *command]
     started = time.perf_counter()
@@ -124,7 +139,7 @@ def run(name: str, seed: int = 0, expression: str = "", extra: tuple[str, ...] =
         )
         reports = "".join(path.read_text() for path in Path(folder).iterdir())
     counts = _COUNTS.findall(finished.stdout)
-    problems = races(reports)
+    problems = races(reports) + accidents(reports)
     # A crash under the thread sanitizer exits with 0 too.
     if finished.returncode or not counts:
         problems += _reasons(finished.stdout + finished.stderr) or [
@@ -135,9 +150,8 @@ def run(name: str, seed: int = 0, expression: str = "", extra: tuple[str, ...] =
 
 
 def _reasons(output: str) -> list[str]:
-    marks = ("FAILED", "ERROR ", "E  ", "==ERROR", "SUMMARY: ", "runtime error")
     lines = [line.strip() for line in output.splitlines()]
-    return [line for line in lines if line.startswith(marks) or "runtime error" in line][:12]
+    return [line for line in lines if line.startswith(("FAILED", "ERROR ", "E  "))][:12]
 
 
 def main(arguments: list[str] | None = None) -> int:

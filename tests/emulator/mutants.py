@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,10 @@ LANES = {
     "offline": ("-m", "pytest", "-q", "tests/cuda"),
     "surface": ("-m", "pytest", "-q", "tests/emulated/test_surface.py"),
 }
-NOTHING_RAN = ("pytest exits with 5", "no tests ran")
+NOTHING_RAN = re.compile(
+    r"pytest exits with 5|no tests ran|^\d+ (skipped|deselected)\b", re.MULTILINE
+)
+TELLING = re.compile(r"^(E  |data race|.*AddressSanitizer|.*runtime error|pytest exits)")
 
 
 @contextlib.contextmanager
@@ -62,17 +66,18 @@ def copies(number: int) -> Iterator[queue.Queue[Path]]:
 def complaint(copy: Path, lane: str, tests: str) -> str:
     """What the lane says about a copy: nothing if it finds nothing."""
     command = [sys.executable, *LANES[lane], "-k", tests]
-    environment = {**os.environ, "EMULATOR_CACHE": str(CACHE), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"EMULATOR_CACHE": str(CACHE), "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **own}
     done = subprocess.run(
         command, cwd=copy, env=environment, capture_output=True, text=True, check=False
     )
     output = done.stdout + done.stderr
     lines = [line.strip() for line in output.splitlines()]
+    if NOTHING_RAN.search(output):
+        raise SystemExit(f"no test of {tests!r} has run in lane {lane}:\n{output}")
     if not done.returncode:
         return ""
-    if any(mark in output for mark in NOTHING_RAN):
-        raise SystemExit(f"no test is called {tests!r} in lane {lane}:\n{output}")
-    telling = [line for line in lines if line.startswith(("E  ", "data race", "==", "FAILED"))]
+    telling = [line for line in lines if TELLING.match(line)]
     return (telling or lines)[0].removeprefix("E").strip()
 
 

@@ -156,7 +156,7 @@ MUTANTS = (
         "momentum.restart",
     ),
     Mutant(
-        "shared array one too short",
+        "shared array too short",
         f"{K}/csr.cuh",
         "__shared__ T parts[ROW_THREADS];",
         "__shared__ T parts[ROW_THREADS / 4];",
@@ -318,7 +318,7 @@ MUTANTS = (
         f"{K}/vector.cu",
         "for (STRIDE(i, n)) y[i] += factor * x[i];",
         "for (STRIDE(i, n)) y[i] = (T)((double)y[i] + sqrt(a) * (double)x[i]);",
-        "90 and double",
+        "double_precision",
         ("offline",),
     ),
     Mutant(
