@@ -28,17 +28,16 @@ from fastbilevel.kernels.cuda import launch
 DOUBLE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(D(?:ADD|MUL|FMA|SETP)|MUFU\.\w+64H)\b")
 
 
-def units() -> list[tuple[str, tuple[str, ...]]]:
-    """Families and types that a launch may ask for: what is compiled together."""
+def instantiations(family: str) -> list[str]:
+    """All that launches may ask for; they ask for one choice of types at a time."""
     found = set()
-    for path in launch.SOURCES.glob("*.cu"):
-        for parameters in launch.kernels_of(path.stem).values():
-            for types in itertools.product(*map(launch.choices_of, parameters)):
-                found.add((path.stem, types))
+    for parameters in launch.kernels_of(family).values():
+        for types in itertools.product(*map(launch.choices_of, parameters)):
+            found.update(launch.expressions_of(family, types))
     return sorted(found)
 
 
-def build(family: str, types: tuple[str, ...], architecture: str) -> tuple[bytes, Any, str]:
+def build(family: str, architecture: str) -> tuple[bytes, Any, str]:
     """The machine code, the mangled name of every kernel, and what the assembler reports."""
     # What CuPy 14 hands to NVRTC for a RawModule.
     options = core.assemble_cupy_compiler_options(launch.OPTIONS)
@@ -47,7 +46,7 @@ def build(family: str, types: tuple[str, ...], architecture: str) -> tuple[bytes
     program = compiler._NVRTCProgram(
         launch.source_of(family),
         f"{family}.cu",
-        name_expressions=launch.expressions_of(family, types),
+        name_expressions=instantiations(family),
         method="cubin",
     )
     code, names = program.compile((*options, "--ptxas-options=-v"), log)
@@ -94,8 +93,8 @@ def double_instructions(tool: str, code: bytes, names: dict[str, str]) -> dict[s
 def main(architecture: str, *options: str) -> None:
     tool = disassembler() if "--disassemble" in options else None
     report = {}
-    for family, types in units():
-        code, names, log = build(family, types, architecture)
+    for family in sorted(path.stem for path in launch.SOURCES.glob("*.cu")):
+        code, names, log = build(family, architecture)
         doubles = {} if tool is None else double_instructions(tool, code, names)
         for name, found in resources(log, names).items():
             report[f"{family}.{name}"] = {**found, "doubles": doubles.get(name)}
