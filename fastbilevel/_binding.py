@@ -12,7 +12,8 @@ from fastbilevel._placement import library_of, place
 from fastbilevel.problems import _composed, _products
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 Bound = tuple[Any, Any, Any]
 

@@ -10,7 +10,7 @@ from numba.core import event
 
 import fastbilevel as fb
 from fastbilevel import _linear_solvers
-from fastbilevel._problem import Plan
+from fastbilevel._plan import Plan
 from fastbilevel._random import key_of
 from fastbilevel.methods import METHODS
 from fastbilevel.problems import _composed, _products, hard

@@ -13,7 +13,8 @@ from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.methods._second_order import SecondOrder
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any, saga: int, average: int) -> Any:

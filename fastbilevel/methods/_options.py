@@ -14,7 +14,8 @@ from fastbilevel._schedules import RunningTotals
 from fastbilevel.methods._description import Description
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastbilevel import _random
 from fastbilevel._placement import on_device
-from fastbilevel._problem import Plan
+from fastbilevel._plan import Plan
 from fastbilevel._random import Sampler, make_sampler
 from fastbilevel._schedules import RunningTotals
 from fastbilevel._stencil import finite_difference_coefficients

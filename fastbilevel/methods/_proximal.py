@@ -17,7 +17,8 @@ from fastbilevel.methods._penalty import PenaltyMethod
 from fastbilevel.projections import Custom
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ import numpy as np
 from fastbilevel._schedules import RunningTotals, values_of
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any, proximal: int) -> Any:

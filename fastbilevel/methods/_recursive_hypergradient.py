@@ -13,7 +13,8 @@ from fastbilevel.methods._recursive import estimator_weights
 from fastbilevel.methods._second_order import NeumannMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any) -> Any:

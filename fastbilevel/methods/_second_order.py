@@ -12,7 +12,7 @@ from fastbilevel import _random
 from fastbilevel._checks import check_integer, check_positive
 from fastbilevel._curvature import default_step
 from fastbilevel._linear_solvers import NEUMANN_SUM, HypergradientEstimate
-from fastbilevel._problem import Plan
+from fastbilevel._plan import Plan
 from fastbilevel._random import Sampler, make_sampler
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.kernels.reference.draw import draw_index

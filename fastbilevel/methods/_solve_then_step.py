@@ -14,7 +14,8 @@ from fastbilevel.methods._second_order import SecondOrder
 
 if TYPE_CHECKING:
     from fastbilevel._linear_solvers import HypergradientEstimate
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any, own_rates: int) -> Any:

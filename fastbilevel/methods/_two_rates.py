@@ -14,7 +14,8 @@ from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, valu
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

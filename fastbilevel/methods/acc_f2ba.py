@@ -12,7 +12,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._two_rates import DoubleLoop
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any, restarts: int) -> Any:

@@ -15,7 +15,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import GRADIENTS, PenaltyMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 BARRIERS = ("gradient", "value")
 

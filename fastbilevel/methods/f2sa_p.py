@@ -25,7 +25,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 ROUNDING_LIMIT = 0.01
 

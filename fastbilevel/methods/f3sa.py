@@ -15,7 +15,8 @@ from fastbilevel.methods._recursive import draws, estimator_memory, estimator_we
 from fastbilevel.methods._two_rates import TwoRates
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

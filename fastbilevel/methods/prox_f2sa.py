@@ -13,7 +13,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any) -> Any:

@@ -14,7 +14,8 @@ from fastbilevel.methods._proximal import ProximalMethod
 from fastbilevel.methods._recursive import draws, estimator_memory, estimator_weights, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
     from fastbilevel._random import Sampler
 
 INITIAL_MEMORIES = ("zeros", "full")

@@ -19,7 +19,8 @@ from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_chunk(k: Any, ball: int) -> Any:

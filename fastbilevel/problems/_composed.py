@@ -10,7 +10,8 @@ from fastbilevel import _compile
 from fastbilevel._placement import library_of, place
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan, Text
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem, Text
 
 GRADIENTS_Y = ("grad_lower_y", "grad_upper_y")
 GRADIENTS_X = ("grad_lower_x", "grad_upper_x")

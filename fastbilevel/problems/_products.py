@@ -16,7 +16,8 @@ from fastbilevel._placement import place
 from fastbilevel.kernels.reference.csr_curvature import SOLVE, SUM
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem, Plan
+    from fastbilevel._plan import Plan
+    from fastbilevel._problem import BilevelProblem
 
 
 def make_lower_products(k: Any) -> Any:

@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from fastbilevel import _validation
 from fastbilevel._memory import check_memory
 from fastbilevel._placement import fetch, place
-from fastbilevel._problem import BilevelProblem, Plan, Text, check_same_library
+from fastbilevel._plan import Plan
+from fastbilevel._problem import BilevelProblem, Text, check_same_library
 from fastbilevel._random import Sampler
 from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE

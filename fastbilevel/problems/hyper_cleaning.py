@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._placement import place
-from fastbilevel._problem import Plan, Text, as_vector, check_same_library
+from fastbilevel._plan import Plan
+from fastbilevel._problem import Text, as_vector, check_same_library
 from fastbilevel._validation import check_choice, check_data, check_number
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression

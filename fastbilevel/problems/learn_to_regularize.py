@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._problem import Plan, Text
+from fastbilevel._plan import Plan
+from fastbilevel._problem import Text
 from fastbilevel._validation import check_choice, check_data
 from fastbilevel._validation_labels import check_groups
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
