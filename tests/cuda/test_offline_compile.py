@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import functools
 import importlib.util
 import json
@@ -72,16 +73,27 @@ FEW_DOUBLE = {
 }
 
 
-@functools.cache
-def report(architecture):
-    """What `offline_compile.py` says; the double of CuPy must not be in its process."""
-    for package, wanted in (("cupy", "CuPy"), ("nvidia", "nvidia-cuda-nvrtc")):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{wanted} is not installed: nothing can be compiled for a device")
+def compiled_for(architecture):
+    """A process that compiles; the double of CuPy must not be in it."""
     command = [sys.executable, str(SCRIPT), architecture]
     if architecture == READ:
         command.append("--disassemble")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@functools.cache
+def processes():
+    """All architectures, two at a time: these tests come late, when a worker has nothing to do."""
+    pool = concurrent.futures.ThreadPoolExecutor(2)
+    return {each: pool.submit(compiled_for, each) for each in ARCHITECTURES}
+
+
+def report(architecture):
+    """What `offline_compile.py` says."""
+    for package, wanted in (("cupy", "CuPy"), ("nvidia", "nvidia-cuda-nvrtc")):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{wanted} is not installed: nothing can be compiled for a device")
+    done = processes()[architecture].result()
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
