@@ -258,3 +258,24 @@ def test_data_on_a_device_are_checked_there():
         assert same.value_upper(same.x0, same.y0) == pytest.approx(np.log(C))
         with pytest.warns(UserWarning, match="share memory"):
             fb.problems.LearnToRegularize(arrays[2], arrays[3], arrays[2], arrays[3])
+
+
+def test_data_are_copied_to_the_device_once():
+    """Arrays that a problem made anew in every call would pile up there."""
+    host = fb.problems.Quadratic.random(3, 4)
+    with array_library("emulated") as xp:
+        made = [
+            kind(*placed(xp, data(name, sparse, np.float64)), **arguments)
+            for name, (kind, arguments) in PROBLEMS.items()
+            for sparse in (False, True)
+        ]
+        made.append(fb.problems.Quadratic(*(xp.asarray(a) for a in (host._H, host._B, host._F))))
+        instance = fb.problems.hard.PolyakLojasiewicz()
+        made.append(instance.following(xp.asarray(instance.x0)))
+        for problem in made:
+            problem.value_lower(problem.x0, problem.y0)
+            copies = len(problem._mirror._copies)
+            assert copies > 0
+            problem.grad_lower_y(problem.x0, problem.y0)
+            problem.value_lower(problem.x0, problem.y0)
+            assert len(problem._mirror._copies) == copies

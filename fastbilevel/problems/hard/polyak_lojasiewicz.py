@@ -136,6 +136,9 @@ class PolyakLojasiewicz(HardInstance):
             )
         self._A, self._B, self._b = _residual(A, B, b, "A", "B", "b")
         self._P, self._Q, self._p = _residual(P, Q, p, "P", "Q", "p")
+        # One sample each, as the kernels take them: the same arrays in every call.
+        levels = (self._A, self._B, self._b), (self._P, self._Q, self._p)
+        self._levels = tuple(tuple(array[np.newaxis] for array in level) for level in levels)
         n_y, n_x = self._A.shape[1], self._B.shape[1]
         if (self._P.shape[1], self._Q.shape[1]) != (n_y, n_x):
             raise ValueError(
@@ -205,9 +208,7 @@ class PolyakLojasiewicz(HardInstance):
         }
 
     def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        levels = (self._A, self._B, self._b), (self._P, self._Q, self._p)
-        data = tuple(tuple(array[np.newaxis] for array in level) for level in levels)
-        return data, (np.zeros(self._b.size), np.zeros(self._p.size))
+        return self._levels, (np.zeros(self._b.size), np.zeros(self._p.size))
 
     # -- closed forms ------------------------------------------------------------------------
 
