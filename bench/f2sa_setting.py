@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel import _random
+from fastbilevel._texts import samplers as _random
 from fastbilevel.kernels.cpu.draw import draw_batch
 
 from .baselines.numpy_f2sa import F2SASetting

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel import _random
-from fastbilevel._placement import place
+from fastbilevel._arrays.placement import place
+from fastbilevel._texts import samplers as _random
 from fastbilevel.kernels import cuda
 from fastbilevel.kernels.cuda import layout_csr, layout_dense
 from fastbilevel.kernels.reference.projection import NONE as NO_SET

@@ -11,7 +11,7 @@ use_one_core()
 
 import numpy as np  # noqa: E402
 
-from fastbilevel import rates  # noqa: E402
+from fastbilevel._rates import measure as rates  # noqa: E402
 
 from .record import Table, arguments, publish  # noqa: E402
 

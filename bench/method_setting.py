@@ -7,8 +7,8 @@ import itertools
 from typing import Any
 
 import fastbilevel as fb
-from fastbilevel._random import key_of
-from fastbilevel.problems import _composed
+from fastbilevel._oracles import composed as _composed
+from fastbilevel._texts.samplers import key_of
 
 # The others have benchmarks of their own, `second_order` and `text_second_order`.
 FIRST_ORDER = tuple(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastbilevel as fb
-from fastbilevel import _random
+from fastbilevel._texts import samplers as _random
 from fastbilevel.kernels.reference.draw import draw_batch
 
 

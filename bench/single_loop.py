@@ -15,7 +15,7 @@ import statistics  # noqa: E402
 import warnings  # noqa: E402
 from typing import Any  # noqa: E402
 
-from fastbilevel._curvature import ConditioningWarning  # noqa: E402
+from fastbilevel._numerics.curvature import ConditioningWarning  # noqa: E402
 
 from .baselines import scalar_f3sa  # noqa: E402
 from .method_setting import variants  # noqa: E402

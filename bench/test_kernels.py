@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastbilevel._kernel_cases import cases
+from fastbilevel._rates.data_cases import cases
 
 
 def _name(case):

@@ -21,9 +21,9 @@ __version__ = _metadata.version("fastbilevel")
 
 # Heavy libraries (Numba, SciPy) load with the first name that needs them.
 _HOME = {
-    "BilevelResult": "_result",
-    "ConditioningWarning": "_curvature",
-    "ConvergenceWarning": "_lower_solver",
+    "BilevelResult": "_run.result",
+    "ConditioningWarning": "_numerics.curvature",
+    "ConvergenceWarning": "_numerics.lower_solver",
     **dict.fromkeys(
         (
             "BOME",
@@ -50,12 +50,12 @@ _HOME = {
         ),
         "methods",
     ),
-    "Status": "_result",
-    "finite_difference_coefficients": "_stencil",
+    "Status": "_run.result",
+    "finite_difference_coefficients": "_numerics.stencil",
     "hypergradient": "estimation",
-    "minimize": "_minimize",
+    "minimize": "_run.minimize",
     "solve_lower": "estimation",
-    "warmup": "_minimize",
+    "warmup": "_run.minimize",
 }
 _SUBMODULES = (
     "datasets",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastbilevel._schedules import Power
 
 if TYPE_CHECKING:
-    from fastbilevel._theory import Setting
+    from fastbilevel.methods._theory import Setting
 
 
 def _outer_step(s: Setting) -> float:

@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from fastbilevel import _demo
+    from fastbilevel._command import demo as _demo
 
     _demo.run(options.figure)
 
@@ -71,7 +71,7 @@ def _info(options: argparse.Namespace) -> None:
     import llvmlite.binding
     import numba
 
-    from fastbilevel._result import versions
+    from fastbilevel._run.result import versions
 
     layer = numba.config.THREADING_LAYER  # type: ignore[attr-defined]
     facts = {
@@ -113,8 +113,8 @@ def _warmup(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     import numpy as np
 
-    from fastbilevel import rates
-    from fastbilevel._table import table
+    from fastbilevel._command.table import table
+    from fastbilevel._rates import measure as rates
 
     dtype = np.dtype(options.dtype)
     limits = rates.measure_limits(dtype)

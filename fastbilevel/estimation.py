@@ -8,21 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._arguments import finite_vector, require_problem
-from fastbilevel._checks import check_integer, closest
-from fastbilevel._conjugate_gradients import minimum_norm
-from fastbilevel._lower_solver import (
+from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._checks.values import check_integer, closest, finite_vector
+from fastbilevel._numerics.conjugate_gradients import minimum_norm
+from fastbilevel._numerics.lower_solver import (
     ConvergenceWarning,
     in_float64,
     lower_hessian,
     lower_minimum,
     warn_unless_converged,
 )
-from fastbilevel._newton import ROUNDING
-from fastbilevel._placement import fetch, on_host, place
-from fastbilevel._problem import BilevelProblem, check_same_library
-from fastbilevel._stencil import finite_difference_coefficients
-from fastbilevel._uniform_convexity import generalized_solution, has_closed_form, power_of
+from fastbilevel._numerics.newton import ROUNDING
+from fastbilevel._numerics.stencil import finite_difference_coefficients
+from fastbilevel.problems.base import BilevelProblem, check_same_library, on_host, require_problem
+from fastbilevel.problems.uniform_convexity import generalized_solution, has_closed_form, power_of
 
 __all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]
 

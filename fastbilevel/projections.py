@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbilevel._placement import fetch, is_device_array
-from fastbilevel.kernels.reference.projection import BALL, BOX, SIMPLEX, project
+from fastbilevel._arrays.placement import fetch, is_device_array
+from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX, project
 
 __all__ = ["Ball", "Box", "NonNegative", "Projection", "Simplex"]
 
@@ -282,3 +282,26 @@ def _single(name: str, value: float, dtype: npt.DTypeLike) -> np.ndarray:
     if not 0 < array[0] < np.inf:
         raise ValueError(f"{name} must be positive and finite in {array.dtype}; got {value}.")
     return _read_only(array)
+
+
+def domain_of(
+    projection: Projection | None,
+    n: int,
+    dtype: Any,
+    pack: Callable[[np.ndarray], np.ndarray] = np.array,
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """``(kind, a, b)`` for `k.projection.project` on vectors of n elements, packed by `pack`.
+
+    No set at all if there is none or the caller's own function has to be called instead.
+    """
+    if projection is None or isinstance(projection, Custom):
+        nothing = np.empty(0, dtype)
+        nothing.flags.writeable = False
+        return NONE, nothing, nothing
+    return projection.arguments(n, dtype, pack)
+
+
+def clipped_count(x: np.ndarray, bounds: Projection | None) -> int:
+    """How many coordinates of x lie on a bound, if the bounds are a box."""
+    kind, lower, upper = domain_of(bounds, x.size, x.dtype)
+    return int(np.count_nonzero((x == lower) | (x == upper))) if kind == BOX else 0

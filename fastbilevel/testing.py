@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel import _oracle_checks as checks
-from fastbilevel._arguments import require_problem
-from fastbilevel._lower_solver import in_float64
-from fastbilevel._oracle_purity import check_outputs, check_purity
-from fastbilevel._placement import on_host
-from fastbilevel._probe import Probe
-from fastbilevel._problem import SIMPLE_ORACLES, BilevelProblem
+from fastbilevel._numerics.lower_solver import in_float64
+from fastbilevel._testing import derivatives as checks
+from fastbilevel._testing.probe import Probe
+from fastbilevel._testing.purity import check_outputs, check_purity
+from fastbilevel.problems.base import SIMPLE_ORACLES, BilevelProblem, on_host, require_problem
 
 __all__ = ["ProblemReport", "check_problem"]
 

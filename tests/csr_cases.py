@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, layout_csr, reference
 
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}

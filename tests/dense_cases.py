@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, layout_dense, reference
 
 # Of the largest number expected. A step sums up to a few thousand products.

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 import fastbilevel as fb
-from fastbilevel._validation import check_data
+from fastbilevel._checks.data import check_data
 
 N, M, D, C = 12, 8, 5, 3
 RNG = np.random.default_rng(7)

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 import fastbilevel as fb
-from fastbilevel._problem import BilevelProblem
 from fastbilevel.kernels import reference
+from fastbilevel.problems.base import BilevelProblem
 
 ROWS = np.array([3, 0, 3, 11, 7, 5], np.int64)
 

@@ -160,7 +160,7 @@ def test_methods_are_refused_by_what_they_need():
 
 
 def test_row_29_a_run_that_cannot_fit_is_refused_with_the_estimate(problem, monkeypatch):
-    from fastbilevel import _memory
+    from fastbilevel._arrays import memory as _memory
 
     monkeypatch.setattr(_memory, "available_memory", lambda: 100)
     with pytest.raises(MemoryError, match=r"The 2 lower iterates would take about 0 MB"):

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 import fastbilevel
-from fastbilevel import _demo, cli, rates
+from fastbilevel import cli
+from fastbilevel._command import demo as _demo
+from fastbilevel._rates import measure as rates
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 ROW = re.compile(r"^(\S.*?\S) {2,}(\S.*?\S) {2,}([\d.]+) {2,}([\d.]+)%$", re.MULTILINE)

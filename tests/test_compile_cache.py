@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from fastbilevel import _compile
+from fastbilevel._texts import compile as _compile
 from fastbilevel.kernels import cpu
 
 TEXTS = """
@@ -34,7 +34,7 @@ PROCESS = """
 import sys
 import numpy as np
 from texts import make_loop, make_number
-from fastbilevel import _compile
+from fastbilevel._texts import compile as _compile
 from fastbilevel.kernels import cpu
 
 first, second, last = (int(word) for word in sys.argv[1:])

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from backends import array_library
 
 import fastbilevel as fb
-from fastbilevel._dispatch import backend_of, require_device
+from fastbilevel._arrays.dispatch import backend_of, require_device
 from fastbilevel.kernels import cpu, cuda
 
 
@@ -41,7 +41,7 @@ def test_numpy_sparse_and_plain_values_get_the_numba_kernels(value):
 
 
 def test_numpy_input_never_imports_cupy():
-    script = "import sys, numpy, fastbilevel as fb; from fastbilevel._dispatch import backend_of\n"
+    script = "import sys, numpy; from fastbilevel._arrays.dispatch import backend_of\n"
     script += "backend_of(numpy.zeros(1)); sys.exit('cupy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 

@@ -7,7 +7,7 @@ import pytest
 from small_problems import log_sum_exp_problem, singular_problem, softmax_problem
 
 import fastbilevel as fb
-from fastbilevel._conjugate_gradients import minimum_norm
+from fastbilevel._numerics.conjugate_gradients import minimum_norm
 from fastbilevel.estimation import ConvergenceWarning
 from fastbilevel.problems import Quadratic
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import OptimizeResult
 
 import fastbilevel as fb
-from fastbilevel import _engine
+from fastbilevel._run import engine as _engine
 from fastbilevel.methods._options import option_names
 
 FIELDS = {

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 import fastbilevel as fb
-from fastbilevel import _compile
-from fastbilevel._random import key_of
+from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import Quadratic
 
 # Seeds are fixed: an interval that holds once holds always.

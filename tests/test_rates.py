@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastbilevel import kernels, rates
-from fastbilevel._kernel_case import Case
-from fastbilevel._kernel_cases import cases
+from fastbilevel import kernels
+from fastbilevel._rates import measure as rates
+from fastbilevel._rates.case import Case
+from fastbilevel._rates.data_cases import cases
 
 
 def test_row_shows_rates_and_shares():

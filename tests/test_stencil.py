@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from fastbilevel._stencil import exact_coefficients, finite_difference_coefficients
+from fastbilevel._numerics.stencil import exact_coefficients, finite_difference_coefficients
 
 ORDERS = range(1, 17)
 

@@ -9,11 +9,13 @@ import pytest
 from numba.core import event
 
 import fastbilevel as fb
-from fastbilevel import _linear_solvers
-from fastbilevel._plan import Plan
-from fastbilevel._random import key_of
+from fastbilevel._oracles import composed as _composed
+from fastbilevel._oracles import linear_solvers as _linear_solvers
+from fastbilevel._oracles import products as _products
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.methods import METHODS
-from fastbilevel.problems import _composed, _products, hard
+from fastbilevel.problems import hard
 
 ALLOWED = (
     ast.FunctionDef,

@@ -7,8 +7,8 @@ import pytest
 from softmax_formulas import interpreted
 
 import fastbilevel as fb
-from fastbilevel import _uniform_convexity
 from fastbilevel.estimation import ConvergenceWarning
+from fastbilevel.problems import uniform_convexity as _uniform_convexity
 
 POWERS = pytest.mark.parametrize("power", [2, 3, 4, 6, 8])
 SMALL = 1e-3

@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from small_data import XV, YV, C, D, M, N, X, Y, data, problem, sparse, with_value
 
 import fastbilevel as fb
-from fastbilevel import _validation, _validation_dense
+from fastbilevel._checks import data as _validation
+from fastbilevel._checks import dense as _validation_dense
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])

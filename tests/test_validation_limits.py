@@ -9,7 +9,8 @@ from backends import array_library
 from small_data import XV, YV, C, D, M, X, Y, data, problem
 
 import fastbilevel as fb
-from fastbilevel import _memory, _validation_dense
+from fastbilevel._arrays import memory as _memory
+from fastbilevel._checks import dense as _validation_dense
 
 
 def test_fault_28_large_dense_zeros_get_a_hint(monkeypatch):

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.linalg import norm
 
 import fastbilevel as fb
-from fastbilevel._curvature import curvature_range
+from fastbilevel._numerics.curvature import curvature_range
 
 from ..record import Table
 from ..text_setting import loss_and_accuracy

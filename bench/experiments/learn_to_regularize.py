@@ -35,7 +35,7 @@ import numpy as np
 from numpy.linalg import norm
 
 import fastbilevel as fb
-from fastbilevel._curvature import curvature_range
+from fastbilevel._numerics.curvature import curvature_range
 
 from ..data import Text, newsgroups
 from ..record import Table

@@ -27,7 +27,7 @@ import scipy.sparse as sp
 from numpy.linalg import lstsq, norm
 
 import fastbilevel as fb
-from fastbilevel._curvature import curvature_range
+from fastbilevel._numerics.curvature import curvature_range
 
 from ..record import Table
 from .figures import Findings

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any
 
-from fastbilevel._checks import closest
+from fastbilevel._checks.values import closest
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._options import Options, option_names
 from fastbilevel.methods.acc_f2ba import AccF2BA

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
+from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.methods._second_order import SecondOrder
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any, saga: int, average: int) -> Any:

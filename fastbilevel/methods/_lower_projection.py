@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbilevel import _compile
-from fastbilevel._arguments import domain_of
-from fastbilevel._placement import fetch, place, place_domain
-from fastbilevel.projections import Box, Custom, Projection, as_projection
+from fastbilevel._arrays.placement import fetch, place, place_domain
+from fastbilevel._texts import compile as _compile
+from fastbilevel.projections import Box, Custom, Projection, as_projection, domain_of
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_keep(k: Any) -> Any:

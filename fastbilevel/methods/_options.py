@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_batch
-from fastbilevel._random import MODES
+from fastbilevel._checks.values import check_batch
 from fastbilevel._schedules import RunningTotals
+from fastbilevel._texts.samplers import MODES
 from fastbilevel.methods._description import Description
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel import _random
-from fastbilevel._placement import on_device
-from fastbilevel._plan import Plan
-from fastbilevel._random import Sampler, make_sampler
+from fastbilevel._arrays.placement import on_device
+from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._schedules import RunningTotals
-from fastbilevel._stencil import finite_difference_coefficients
+from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.samplers import Sampler, make_sampler
 from fastbilevel.methods._options import Options
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 GRADIENTS = ("grad_lower_y", "grad_upper_y", "grad_lower_x", "grad_upper_x", "value_upper")
 

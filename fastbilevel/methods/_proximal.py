@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._arguments import domain_of
-from fastbilevel._checks import check_constant, check_positive
-from fastbilevel._curvature import default_step
+from fastbilevel._checks.values import check_constant, check_positive
+from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel.methods._lower_projection import lower_domain, projection_of
 from fastbilevel.methods._penalty import PenaltyMethod
-from fastbilevel.projections import Custom
+from fastbilevel.projections import Custom, domain_of
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import numpy as np
 from fastbilevel._schedules import RunningTotals, values_of
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any, proximal: int) -> Any:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
+from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.methods._recursive import estimator_weights
 from fastbilevel.methods._second_order import NeumannMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any) -> Any:

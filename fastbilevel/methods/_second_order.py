@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from fastbilevel import _random
-from fastbilevel._checks import check_integer, check_positive
-from fastbilevel._curvature import default_step
-from fastbilevel._linear_solvers import NEUMANN_SUM, HypergradientEstimate
-from fastbilevel._plan import Plan
-from fastbilevel._random import Sampler, make_sampler
+from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._numerics.curvature import default_step
+from fastbilevel._oracles.linear_solvers import NEUMANN_SUM, HypergradientEstimate
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.samplers import Sampler, make_sampler
 from fastbilevel.kernels.reference.draw import draw_index
 from fastbilevel.methods._options import Options
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 SECOND_ORDER = (
     "grad_lower_y",

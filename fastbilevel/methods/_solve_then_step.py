@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbilevel._checks import check_integer, check_positive
+from fastbilevel._checks.values import check_integer, check_positive
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.methods._second_order import SecondOrder
 
 if TYPE_CHECKING:
-    from fastbilevel._linear_solvers import HypergradientEstimate
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._oracles.linear_solvers import HypergradientEstimate
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any, own_rates: int) -> Any:

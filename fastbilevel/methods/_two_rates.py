@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbilevel._checks import check_integer, check_positive
-from fastbilevel._curvature import default_step
+from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, values_of
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_fraction
+from fastbilevel._checks.values import check_fraction
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._two_rates import DoubleLoop
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any, restarts: int) -> Any:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from fastbilevel._linear_solvers import GRADIENT_DESCENT, HypergradientEstimate
+from fastbilevel._oracles.linear_solvers import GRADIENT_DESCENT, HypergradientEstimate
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._solve_then_step import LinearSteps
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

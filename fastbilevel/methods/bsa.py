@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
-from fastbilevel._linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
+from fastbilevel._checks.values import check_positive
+from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
 from fastbilevel._schedules import Power, Schedule, counts_of, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod

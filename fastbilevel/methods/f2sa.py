@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fastbilevel._checks import check_flag
+from fastbilevel._checks.values import check_flag
 from fastbilevel._schedules import Schedule
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._two_rates import DoubleLoop
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import (
+from fastbilevel._arrays.placement import on_device
+from fastbilevel._checks.values import (
     check_batch,
     check_flag,
     check_fraction,
     check_integer,
     check_positive,
 )
-from fastbilevel._curvature import default_step
-from fastbilevel._placement import on_device
+from fastbilevel._numerics.curvature import default_step
+from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
-from fastbilevel._stencil import finite_difference_coefficients
 from fastbilevel.kernels.cuda.launch import TABLE_SIZE
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 ROUNDING_LIMIT = 0.01
 

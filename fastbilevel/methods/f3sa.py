@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
+from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import RunningTotals, Schedule, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._lower_projection import lower_domain
@@ -15,8 +15,8 @@ from fastbilevel.methods._recursive import draws, estimator_memory, estimator_we
 from fastbilevel.methods._two_rates import TwoRates
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
+from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps
 
 if TYPE_CHECKING:
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_positive
+from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import RunningTotals, Schedule
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
 from fastbilevel.methods._recursive import draws, estimator_memory, estimator_weights, make_chunk
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)

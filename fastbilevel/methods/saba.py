@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._memory import check_memory
+from fastbilevel._arrays.memory import check_memory
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
-    from fastbilevel._random import Sampler
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel._texts.samplers import Sampler
+    from fastbilevel.problems.base import BilevelProblem
 
 INITIAL_MEMORIES = ("zeros", "full")
 

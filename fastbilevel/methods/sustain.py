@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastbilevel._linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
+from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._recursive_hypergradient import RecursiveHypergradient
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastbilevel._linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
+from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
 from fastbilevel.methods._solve_then_step import SolveThenStep

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_constant, check_fraction, check_integer, check_positive
-from fastbilevel._curvature import curvature_range
-from fastbilevel._linear_solvers import HypergradientEstimate, row_scaled_neumann
+from fastbilevel._checks.values import check_constant, check_fraction, check_integer, check_positive
+from fastbilevel._numerics.curvature import curvature_range
+from fastbilevel._oracles.linear_solvers import HypergradientEstimate, row_scaled_neumann
 from fastbilevel._schedules import RunningTotals, Schedule, counts_of, values_of
-from fastbilevel._uniform_convexity import power_of
 from fastbilevel.kernels.reference.projection import BALL
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.problems.uniform_convexity import power_of
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any, ball: int) -> Any:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks import check_integer
+from fastbilevel._checks.values import check_integer
 from fastbilevel._schedules import RunningTotals, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._recursive_hypergradient import estimator_buffers
 from fastbilevel.methods._second_order import NeumannMethod
 
 if TYPE_CHECKING:
-    from fastbilevel._plan import Plan
-    from fastbilevel._problem import BilevelProblem
+    from fastbilevel._texts.plan import Plan
+    from fastbilevel.problems.base import BilevelProblem
 
 
 def make_chunk(k: Any) -> Any:

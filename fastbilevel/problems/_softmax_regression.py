@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel import _validation
-from fastbilevel._memory import check_memory
-from fastbilevel._placement import fetch, place
-from fastbilevel._plan import Plan
-from fastbilevel._problem import BilevelProblem, Text, check_same_library
-from fastbilevel._random import Sampler
+from fastbilevel._arrays.memory import check_memory
+from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._checks import data as _validation
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.samplers import Sampler
 from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
 from fastbilevel.problems import _softmax_texts as oracle_texts
-from fastbilevel.problems.callables import make_zero
+from fastbilevel.problems.base import BilevelProblem, Text, check_same_library, make_zero
 
 # Multiply-adds of one step of a group from which on two threads are faster than one: measured to
 # break even between 0.7 and 1.1 million, CSR and dense alike, and to gain 1.3 to 1.5 at 2 million.

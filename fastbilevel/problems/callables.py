@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel import _compile
-from fastbilevel._checks import check_integer
-from fastbilevel._dispatch import backend_of
-from fastbilevel._placement import fetch, on_device, place
-from fastbilevel._problem import BilevelProblem, Text
+from fastbilevel._arrays.dispatch import backend_of
+from fastbilevel._arrays.placement import fetch, on_device, place
+from fastbilevel._checks.values import check_integer
+from fastbilevel._texts import compile as _compile
+from fastbilevel.problems.base import BilevelProblem, Text, make_zero
 
 # Order in which the functions travel in the problem's data.
 NAMES = (
@@ -52,15 +52,6 @@ def make_value(k: Any, position: int) -> Any:
         out[0] = data[0][position](data[1], x, y, rows)
 
     return value
-
-
-def make_zero(k: Any) -> Any:
-    """The gradient of an upper objective that does not contain x."""
-
-    def zero(data, work, x, y, rows, out):
-        out[:] = 0
-
-    return zero
 
 
 class Problem(BilevelProblem):

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._placement import place
-from fastbilevel._plan import Plan
-from fastbilevel._problem import Text, as_vector, check_same_library
-from fastbilevel._validation import check_choice, check_data, check_number
+from fastbilevel._arrays.placement import place
+from fastbilevel._checks.data import check_choice, check_data, check_number
+from fastbilevel._texts.plan import Plan
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
+from fastbilevel.problems.base import Text, as_vector, check_same_library
 
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._placement import fetch, place
-from fastbilevel._problem import BilevelProblem, Text, as_vector, check_same_library
-from fastbilevel._uniform_convexity import generalized_hessian
-from fastbilevel._validation import check_choice, check_number
-from fastbilevel._validation_targets import check_regression_data
+from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._checks.data import check_choice, check_number
+from fastbilevel._checks.targets import check_regression_data
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID
 from fastbilevel.problems import _power_texts as oracle_texts
-from fastbilevel.problems.callables import make_zero
+from fastbilevel.problems.base import BilevelProblem, Text, as_vector, check_same_library, make_zero
+from fastbilevel.problems.uniform_convexity import generalized_hessian
 
 KINDS = {"clip": CLIP, "sigmoid": SIGMOID}
 

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._dispatch import backend_of
-from fastbilevel._placement import fetch
-from fastbilevel._problem import BilevelProblem, Text, as_vector
-from fastbilevel._random import key_of
+from fastbilevel._arrays.dispatch import backend_of
+from fastbilevel._arrays.placement import fetch
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import _quadratic_texts as oracle_texts
-
-# Samples of a problem with additive noise are numbered, not stored.
-INFINITELY_MANY = 2**53
+from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem, Text, as_vector
 
 
 class Quadratic(BilevelProblem):

@@ -29,7 +29,7 @@ def test_retraining_comes_near_the_lower_solution(task):
 
 
 def test_one_lower_step_is_stable_wherever_x_may_go(task):
-    from fastbilevel._curvature import curvature_range
+    from fastbilevel._numerics.curvature import curvature_range
 
     problem = task.problem
     for c in (-experiment.BOUND, 0.0, experiment.BOUND):

@@ -17,7 +17,7 @@ from csr_cases import (
     make_rows,
 )
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, layout_csr, reference
 
 ROWS = frozen(np.array([4, 1, 0, 4, 9, 4], np.int64))

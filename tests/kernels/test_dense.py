@@ -19,7 +19,7 @@ from dense_cases import (
     make_forward,
 )
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, layout_dense, reference
 
 dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dense_cases import BINARY, SMALL, Case, assert_close, frozen, make_backward, make_forward
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, reference
 from fastbilevel.kernels.cpu import tiles
 

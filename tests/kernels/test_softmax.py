@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastbilevel._compile import text
+from fastbilevel._texts.compile import text
 from fastbilevel.kernels import cpu, reference
 
 CLASSES = [2, 3, 4, 5, 7, 8, 16, 17, 20, 26, 33]

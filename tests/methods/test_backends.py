@@ -188,7 +188,7 @@ def test_the_callers_functions_get_device_arrays():
         assert kinds == {xp.ndarray}
 
 
-@pytest.mark.filterwarnings("ignore::fastbilevel._curvature.ConditioningWarning")
+@pytest.mark.filterwarnings("ignore::fastbilevel._numerics.curvature.ConditioningWarning")
 def test_a_hard_instance_runs_where_its_start_is():
     from fastbilevel.problems import hard
 

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 import fastbilevel as fb
 import fastbilevel.kernels.reference as reference
-from fastbilevel._problem import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 METHODS = fb.methods.list()
 NEUMANN = {"neumann_steps": 3, "neumann_lr": 0.1}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import fastbilevel as fb
-from fastbilevel._engine import Run
-from fastbilevel._random import key_of
+from fastbilevel._run.engine import Run
+from fastbilevel._texts.samplers import key_of
 
 
 def scalar_problem(mu=1.0, a=1.0):

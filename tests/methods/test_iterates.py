@@ -10,7 +10,7 @@ from methods import hand_values, hand_values_storm
 from methods.hand_values_storm import SAMPLES
 
 import fastbilevel as fb
-from fastbilevel._random import LOWER, OUTER_LOWER, OUTER_UPPER, UPPER, key_of, make_sampler
+from fastbilevel._texts.samplers import LOWER, OUTER_LOWER, OUTER_UPPER, UPPER, key_of, make_sampler
 from fastbilevel.kernels.reference.draw import draw_batch
 
 CASES = hand_values.CASES | hand_values_storm.CASES

@@ -8,11 +8,12 @@ from backends import array_library
 from methods.test_backends import PROBLEMS, data, options_of, placed
 
 import fastbilevel as fb
-from fastbilevel import _compile, methods
-from fastbilevel._engine import Run
-from fastbilevel._placement import on_host
-from fastbilevel._random import key_of
+from fastbilevel import methods
+from fastbilevel._run.engine import Run
+from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels import cuda
+from fastbilevel.problems.base import on_host
 
 N_OUTER = 3
 # Every method, on dense and on sparse data in turn; f2sa-p on both.

@@ -8,8 +8,8 @@ from methods.second_order_runs import Quadratics, moments
 
 import fastbilevel as fb
 from fastbilevel import methods
-from fastbilevel._engine import Run
-from fastbilevel._random import key_of
+from fastbilevel._run.engine import Run
+from fastbilevel._texts.samplers import key_of
 
 PROBLEM = fb.problems.Quadratic.random(3, 4)
 EXACT = Quadratics.of(PROBLEM)

@@ -14,7 +14,14 @@ from methods.second_order_values_memory import BLOCKS
 from methods.test_iterates import quadratic
 from methods.test_second_order_iterates import CASES, agree, run
 
-from fastbilevel._random import LINEAR, LOWER, OUTER_LOWER, OUTER_UPPER, key_of, make_sampler
+from fastbilevel._texts.samplers import (
+    LINEAR,
+    LOWER,
+    OUTER_LOWER,
+    OUTER_UPPER,
+    key_of,
+    make_sampler,
+)
 from fastbilevel.kernels.reference.draw import draw_batch
 
 STREAMS = {"lower": LOWER, "upper": OUTER_UPPER, "cross": OUTER_LOWER, "linear": LINEAR}

@@ -5,7 +5,7 @@ import pytest
 from softmax_formulas import interpreted
 
 import fastbilevel as fb
-from fastbilevel._problem import SIMPLE_ORACLES
+from fastbilevel.problems.base import SIMPLE_ORACLES
 
 hard = fb.problems.hard
 CHAIN = hard.CarmonChain(6, smoothness=2.0, epsilon=0.1)

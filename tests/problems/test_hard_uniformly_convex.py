@@ -5,7 +5,7 @@ import pytest
 from softmax_formulas import interpreted
 
 import fastbilevel as fb
-from fastbilevel._problem import SIMPLE_ORACLES
+from fastbilevel.problems.base import SIMPLE_ORACLES
 
 UniformlyConvex = fb.problems.hard.UniformlyConvex
 POWERS = pytest.mark.parametrize("power", [2, 3, 4, 6.5, 8])

@@ -9,10 +9,10 @@ import pytest
 from softmax_formulas import designs, interpreted, make_data, random_point
 
 import fastbilevel as fb
-from fastbilevel._binding import Binder
-from fastbilevel._random import key_of
+from fastbilevel._oracles import products as _products
+from fastbilevel._oracles.binding import Binder
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels.reference import csr_curvature
-from fastbilevel.problems import _products
 
 # (problem, its own option): everything that changes what the kernels are given.
 PROBLEMS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastbilevel._random import key_of
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems.hard._instance import finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._dispatch import backend_of
-from fastbilevel._placement import fetch, on_device
-from fastbilevel._problem import BilevelProblem
-from fastbilevel.problems.quadratic import INFINITELY_MANY
+from fastbilevel._arrays.dispatch import backend_of
+from fastbilevel._arrays.placement import fetch, on_device
+from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem
 
 
 class HardInstance(BilevelProblem):

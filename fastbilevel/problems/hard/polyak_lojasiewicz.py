@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._dispatch import backend_of
-from fastbilevel._placement import fetch
-from fastbilevel._problem import Text, as_vector
+from fastbilevel._arrays.dispatch import backend_of
+from fastbilevel._arrays.placement import fetch
+from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number, positive_integer
 
 # Singular values below this share of the largest one count as zero.

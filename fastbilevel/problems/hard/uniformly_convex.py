@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._problem import Text, as_vector
-from fastbilevel._random import key_of
-from fastbilevel._uniform_convexity import scaling
+from fastbilevel._texts.samplers import key_of
+from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.uniform_convexity import scaling
 
 GRAD_LOWER_Y, GRAD_LOWER_X, GRAD_UPPER_X = range(3)
 

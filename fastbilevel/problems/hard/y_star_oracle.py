@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._problem import Text, as_vector
+from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._coins import check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain

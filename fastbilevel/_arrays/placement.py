@@ -1,0 +1,75 @@
+"""Where arrays live: on the host for NumPy's kernels, on the device for those of CUDA.
+
+Problems and methods prepare everything in NumPy. What the texts read and write is placed once, at
+the border; small tables that texts look at (weights of offsets, schedules) stay on the host.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from fastbilevel.kernels.reference.projection import BOX
+
+
+def is_device_array(value: Any) -> bool:
+    """True for CuPy arrays and sparse matrices; CuPy is not imported to find out."""
+    return type(value).__module__.partition(".")[0] in ("cupy", "cupyx")
+
+
+def is_sparse(value: Any) -> bool:
+    """True for the sparse matrices of CuPy."""
+    return type(value).__module__.partition(".")[0] == "cupyx"
+
+
+def on_device(k: ModuleType) -> bool:
+    """True if the kernels `k` take device arrays."""
+    return k.__name__.endswith(".kernels.cuda")
+
+
+def library_of(k: ModuleType) -> Any:
+    """The array library of the kernels `k`: NumPy, or CuPy, which the caller has imported."""
+    return sys.modules["cupy"] if on_device(k) else np
+
+
+def fetch(value: Any) -> Any:
+    """A device array as one of NumPy, a device sparse matrix as one of SciPy; all else as it is."""
+    return value.get() if is_device_array(value) else value
+
+
+def place(k: ModuleType, value: Any) -> Any:
+    """`value` with every NumPy array in its tuples where the kernels `k` need it."""
+    if not on_device(k):
+        return value
+    if isinstance(value, tuple):
+        return tuple(place(k, each) for each in value)
+    return library_of(k).asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def place_domain(k: ModuleType, domain: tuple[int, Any, Any]) -> tuple[int, Any, Any]:
+    """A set as the projection kernels take it: radii and totals are numbers, on the host."""
+    kind, a, b = domain
+    return kind, place(k, a), place(k, b) if kind == BOX else b
+
+
+class Mirror:
+    """Device copies of host arrays that do not change, each made once."""
+
+    def __init__(self) -> None:
+        # The host array is kept too: its identity stays its own.
+        self._copies: dict[int, tuple[np.ndarray, Any]] = {}
+
+    def place(self, k: ModuleType, value: Any) -> Any:
+        """As `place`, but an array placed before is not placed again."""
+        if not on_device(k):
+            return value
+        if isinstance(value, tuple):
+            return tuple(self.place(k, each) for each in value)
+        if not isinstance(value, np.ndarray):
+            return value
+        if id(value) not in self._copies:
+            self._copies[id(value)] = value, place(k, value)
+        return self._copies[id(value)][1]

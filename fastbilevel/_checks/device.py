@@ -1,0 +1,31 @@
+"""Checks of dense arrays that stay on a device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._checks.dense import not_finite
+
+
+def check_dense_on_device(xp: Any, X: Any, name: str, dtype: np.dtype, check_finite: bool) -> Any:
+    """`X` as a C-ordered device array of `dtype`; copied only where it is not one.
+
+    Parameters
+    ----------
+    xp : module
+        CuPy.
+    X : (n, d) array
+    name : str
+        What the caller knows it by.
+    dtype : numpy.dtype
+        float32 or float64.
+    check_finite : bool
+        Search for NaN and inf.
+    """
+    matrix = xp.ascontiguousarray(X, dtype=dtype)
+    if check_finite and not bool(xp.isfinite(matrix).all()):
+        row, col = (int(i) for i in xp.argwhere(~xp.isfinite(matrix))[0].get())
+        raise not_finite(name, float(matrix[row, col]), row, col)
+    return matrix

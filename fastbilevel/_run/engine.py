@@ -1,0 +1,215 @@
+"""Bind a method's text to a problem's oracles, and run it in chunks of outer iterations."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastbilevel._arrays.memory import check_memory
+from fastbilevel._arrays.placement import fetch, library_of, place, place_domain
+from fastbilevel._oracles.binding import Binder
+from fastbilevel._schedules import RunningTotals
+from fastbilevel._texts import compile as _compile
+from fastbilevel.kernels.memory import aligned_empty
+from fastbilevel.problems.base import on_host
+from fastbilevel.projections import Custom, domain_of
+
+if TYPE_CHECKING:
+    from fastbilevel.problems.base import BilevelProblem
+    from fastbilevel.projections import Projection
+
+# Python sees a Ctrl-C, a time limit or a callback only between chunks.
+CHUNK_SECONDS = 0.2
+
+
+@dataclass
+class State:
+    """What changes during a run of any method; a method's own memory comes on top.
+
+    Attributes
+    ----------
+    x, m, phi : (n_x,) arrays
+        Upper variable, direction of its steps, latest hypergradient estimate.
+    Y : (n_groups, rows*g*cols) array
+        Stacked lower iterates.
+    weights : (n_groups, g) float64 array
+        Weights j nu of the upper objective.
+    flag : (1,) int64 array
+        Not 0 once a direction was not finite.
+    memory : tuple of arrays
+        What the method alone keeps, from `Options.memory`.
+    """
+
+    x: np.ndarray
+    Y: np.ndarray
+    m: np.ndarray
+    phi: np.ndarray
+    weights: np.ndarray
+    flag: np.ndarray
+    memory: tuple[np.ndarray, ...]
+
+
+def _stacked(packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One lower iterate repeated for all offsets, (n_groups, rows*g*cols).
+
+    It begins at a cache line: elsewhere the sparse step took up to 13 % longer.
+    """
+    Y = aligned_empty(math.prod(shape), packed.dtype).reshape(shape)
+    Y[...] = packed
+    return Y.reshape(shape[0], -1)
+
+
+class Run:
+    """A method bound to a problem.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+    method : Options
+        Options of the method, checked and complete.
+    key : tuple of two int
+        From `_random.key_of`.
+    x, y : (n_x,), (n_y,) arrays
+        Starting point.
+    bounds : Projection or None
+        The set to which x is confined.
+    n_threads : int
+
+    Attributes
+    ----------
+    nit : int
+        Outer iterations done.
+    norms : (n,) array
+        Hypergradient norms of the last chunk, on the host.
+    stopped : bool
+        Whether a direction was not finite, so that x does not move any more.
+    xp : module
+        The array library of the problem's kernels.
+    """
+
+    def __init__(
+        self,
+        problem: BilevelProblem,
+        method: Any,
+        key: tuple[int, int],
+        x: np.ndarray,
+        y: np.ndarray,
+        bounds: Projection | None,
+        n_threads: int,
+    ):
+        self.problem, self.method = problem, method
+        self._host = on_host(problem)
+        self.xp = library_of(problem.kernels)
+        self.plan = plan = method.plan(problem, key, n_threads)
+        self.compiled = problem.compiled and method.is_compiled
+        self.state = self._first_state(x, problem.pack_lower(y))
+        self.norms = np.empty(0)
+        self.stopped = False
+        self.nit = 0
+        self._totals = RunningTotals()
+        self._samplers = place(problem.kernels, plan.samplers())
+        self._custom = bounds if isinstance(bounds, Custom) else None
+        inside = None if self._custom else bounds
+        domain = domain_of(inside, problem.n_x, problem.dtype)
+        self._domain = place_domain(problem.kernels, domain)
+        self._fixed = method.fixed(self._host, plan)
+        self._lower_estimate = method.lower_estimate(plan)
+        self._oracles = self._bind_oracles()
+        self._chunk = self._compile_chunk()
+        self._seconds = 0.0
+
+    def _first_state(self, x: np.ndarray, packed: np.ndarray) -> State:
+        problem, plan = self.problem, self.plan
+        rows, cols = problem.lower_shape
+        shape = (plan.n_groups, rows, plan.g, cols)
+        dtype = problem.dtype
+        copies = self.method.copies_of_lower_iterates
+        numbers = copies * math.prod(shape) + 3 * problem.n_x
+        what = f"The {plan.n_groups * plan.g} lower iterates"
+        check_memory(numbers * dtype.itemsize, what, problem.kernels)
+        Y = _stacked(packed.reshape(1, rows, 1, cols), shape)
+        arrays = (
+            np.array(x, dtype),
+            Y,
+            np.zeros(problem.n_x, dtype),
+            np.zeros(problem.n_x, dtype),
+            np.zeros(1, np.int64),
+            self.method.memory(self._host, plan, x, Y),
+        )
+        x, Y, m, phi, flag, memory = place(problem.kernels, arrays)
+        return State(x, Y, m, phi, np.zeros((plan.n_groups, plan.g)), flag, memory)
+
+    def _bind_oracles(self) -> tuple[tuple[Any, Any, Any], ...]:
+        """``(function, data, work)`` of every oracle that the method's text calls."""
+        bound = Binder(self.problem, self.plan).bind(self.method.oracles)
+        if self.problem.compiled and not self.compiled:
+            return tuple((getattr(f, "entry", f), data, work) for f, data, work in bound)
+        return tuple(bound)
+
+    def _compile_chunk(self) -> Any:
+        make, *constants = self.method.chunk_text()
+        chunk = _compile.text(make, self.problem.kernels, *constants, compiled=self.compiled)
+        if not self.compiled:
+            return chunk
+        return _compile.specialize(chunk, self._arguments(0, 1, RunningTotals()))
+
+    def _arguments(self, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
+        s = self.state
+        norms = self.xp.full(n, np.nan)
+        return (
+            self._oracles,
+            self._samplers,
+            (s.x, s.Y, s.weights, s.m, s.phi, norms, s.flag),
+            s.memory,
+            self._domain,
+            self.method.schedules(self.plan, first, n, totals),
+            self._fixed,
+            n,
+        )
+
+    def advance(self, most: int) -> int:
+        """Do up to `most` outer iterations; return how many were done.
+
+        Their hypergradient norms are left in `norms`. How the iterations are cut into chunks has
+        no influence on the iterates.
+        """
+        n = most
+        if self._custom is not None:
+            n = 1
+        elif self._seconds > 0.0:
+            n = max(1, min(most, int(CHUNK_SECONDS / self._seconds)))
+        elif self.nit == 0:
+            n = 1
+        start = time.perf_counter()
+        arguments = self._arguments(self.nit, n, self._totals)
+        self._chunk(*_compile.plain(arguments))
+        # The one place where the host waits for a device.
+        self.norms, self.stopped = fetch(arguments[2][5]), bool(fetch(self.state.flag)[0])
+        if self._custom is not None and not self.stopped:
+            self.state.x[:] = place(self.problem.kernels, self._custom(self.state.x))
+        self._seconds = (time.perf_counter() - start) / n
+        self.nit += n
+        return n
+
+    def oracle_calls(self) -> dict[str, int]:
+        """Single-sample oracle calls of all outer iterations so far."""
+        calls = self.method.oracle_calls(self.plan, self._totals)
+        return {name: int(number) for name, number in calls.items()}
+
+    def lower_iterate(self) -> np.ndarray:
+        """The method's estimate of y*(x) in the internal layout, (n_y,)."""
+        rows, cols = self.problem.lower_shape
+        out = self.xp.empty(rows * cols, self.problem.dtype)
+        average = self.problem.kernels.vector.average_offsets
+        average(self.state.Y, self._lower_estimate, rows, self.plan.g, cols, out)
+        return out
+
+    def failed_iteration(self) -> int | None:
+        """Number of the first iteration of the last chunk whose direction was not finite."""
+        bad = np.flatnonzero(~np.isfinite(self.norms))
+        first = self.nit - self.norms.size
+        return first + int(bad[0]) if self.stopped and bad.size else None

@@ -1,0 +1,147 @@
+"""What a run has recorded so far, its best pair, and the result made of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastbilevel._arrays.placement import fetch, on_device, place
+from fastbilevel._run.result import BilevelResult, Status, versions
+from fastbilevel.projections import clipped_count
+
+if TYPE_CHECKING:
+    from fastbilevel._run.engine import Run
+    from fastbilevel.projections import Projection
+
+ADVICE = {
+    Status.CONVERGED: "The averaged hypergradient norm {grad_norm:.3g} is below tol = {tol:.3g}.",
+    Status.MAXITER: "The {nit} outer iterations of maxiter are done; raise maxiter to go on.",
+    Status.TIME_LIMIT: "The time limit ended the run after {nit} outer iterations.",
+    Status.CALLBACK: "The callback ended the run after {nit} outer iterations.",
+    Status.INTERRUPTED: "The run was interrupted after {nit} outer iterations; the best pair so "
+    "far is returned.",
+    Status.DIVERGED: "A value was not finite {detail}; the best finite pair is returned. Try a "
+    "smaller lr_y or lr_x, or a smaller nu.",
+}
+
+
+class Recorder:
+    """Evaluates, remembers and reports.
+
+    Parameters
+    ----------
+    run : Run
+    bounds : Projection or None
+        Of x, to count the coordinates that lie on them.
+
+    Attributes
+    ----------
+    seconds : float
+        Seconds of running so far, set by the loop.
+    compile_seconds : float
+        Seconds of compiling or loading before the first iteration, set by the loop.
+    fun, grad_norm : float
+        Of the last record.
+    """
+
+    def __init__(self, run: Run, bounds: Projection | None):
+        self.run, self.problem, self.bounds = run, run.problem, bounds
+        self.seconds = self.compile_seconds = 0.0
+        self.nit = 0
+        self.fun = self.grad_norm = np.nan
+        self._norms: list[np.ndarray] = []
+        self._recorded = 0
+        self._rows: list[dict[str, float]] = []
+        self._evaluate = self.problem.evaluator()
+        x, packed = run.state.x.copy(), run.lower_iterate()
+        self._best = self._evaluate(x, packed)["fun"], x, packed
+
+    def follow(self, nit: int, norms: np.ndarray) -> None:
+        """Take note of the hypergradient norms of the iterations just done."""
+        self.nit = nit
+        self._norms.append(norms)
+
+    def record(self) -> None:
+        """Evaluate the upper objective at the current pair and add a row to the history."""
+        x, packed = self.run.state.x.copy(), self.run.lower_iterate()
+        found = self._evaluate(x, packed)
+        self.fun = found["fun"]
+        self.grad_norm = float(np.mean(np.concatenate(self._norms)))
+        self._norms = []
+        self._recorded = self.nit
+        row = {
+            "nit": self.nit,
+            "time": self.seconds,
+            "fun": self.fun,
+            "grad_norm": self.grad_norm,
+            "samples": sum(self.run.oracle_calls().values()),
+        }
+        if np.isfinite(self.fun) and not (self._rows and self._best[0] <= self.fun):
+            self._best = self.fun, x, packed
+        self._rows.append(row | found)
+
+    @property
+    def is_finite(self) -> bool:
+        """True if the last recorded upper value is finite."""
+        return bool(np.isfinite(self.fun))
+
+    def close(self, nit: int) -> None:
+        """Record the last pair too, if it is finite and was not recorded yet."""
+        self.nit = nit
+        finite = not self.run.stopped and nit > self._recorded
+        if finite and self._norms:
+            self.record()
+
+    def result(
+        self, *, status: Status, detail: str = "", tol: float | None = None
+    ) -> BilevelResult:
+        """The result of the moment; arrays are copies."""
+        run, problem = self.run, self.problem
+        fun, *best = self._best
+        x, packed, x_last, packed_last, jac = (
+            np.array(fetch(each)) for each in (*best, run.state.x, run.lower_iterate(), run.state.m)
+        )
+        y, y_last = problem.unpack_lower(packed), problem.unpack_lower(packed_last)
+        outputs = (x, y, x_last, y_last, jac)
+        message = ADVICE[status].format(
+            grad_norm=self.grad_norm, nit=self.nit, detail=detail, tol=tol or 0.0
+        )
+        at_bound = clipped_count(x_last, self.bounds)
+        is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))
+        x, y, x_last, y_last, jac = place(problem.kernels, outputs)
+        cupy = {"cupy": run.xp.__version__} if on_device(problem.kernels) else {}
+        if at_bound:
+            message += f" {at_bound} coordinates of x lie on a bound."
+        return BilevelResult(
+            x=x,
+            y=y,
+            fun=fun,
+            jac=jac,
+            x_last=x_last,
+            y_last=y_last,
+            nit=self.nit,
+            success=status == Status.CONVERGED and is_finite,
+            status=status,
+            message=message,
+            oracle_calls=run.oracle_calls(),
+            history=self._history(),
+            timings={"compile": self.compile_seconds, "run": self.seconds},
+            hypergrad_error=None,
+            at_bound=at_bound,
+            method=run.method.name,
+            options=_as_dict(run.method),
+            backend=problem.kernels.__name__.rpartition(".")[2],
+            versions=versions() | cupy,
+        )
+
+    def _history(self) -> dict[str, np.ndarray]:
+        if not self._rows:
+            names = ("nit", "time", "fun", "grad_norm", "samples")
+            return {name: np.empty(0) for name in names}
+        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+
+
+def _as_dict(method: Any) -> dict[str, Any]:
+    return {f.name: getattr(method, f.name) for f in dataclasses.fields(method)}

@@ -1,0 +1,4 @@
+"""Comparisons behind `fastbilevel.testing.check_problem`.
+
+Import any module; nothing but `fastbilevel.testing` does.
+"""

@@ -1,0 +1,349 @@
+"""What every bilevel problem offers to callers and to the engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._arrays.dispatch import backend_of
+from fastbilevel._arrays.placement import Mirror, fetch, on_device, place
+from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.plan import Plan
+
+SIMPLE_ORACLES = (
+    "value_lower",
+    "value_upper",
+    "grad_lower_y",
+    "grad_upper_y",
+    "grad_lower_x",
+    "grad_upper_x",
+    "hvp_lower_yy",
+    "jvp_lower_xy",
+)
+
+# Samples of a problem with additive noise are numbered, not stored.
+INFINITELY_MANY = 2**53
+
+# An oracle text and the constants it closes over: the arguments of `_compile.text` after `k`.
+Text = tuple[Any, ...]
+
+
+class BilevelProblem(ABC):
+    """Base of all problems: min over x of f(x, y*(x)), y*(x) a minimiser of g(x, .).
+
+    A subclass sets the attributes below and supplies `texts` and `evaluation_arguments`; one with
+    fused oracles of its own also overrides `fused_texts` and `fused_arguments`.
+
+    Attributes
+    ----------
+    n_x, n_y : int
+        Sizes of the upper variable x and of the lower variable y.
+    n_lower, n_upper : int
+        Samples of the lower and of the upper objective.
+    dtype : numpy.dtype
+        float32 or float64; everything is computed in it.
+    x0, y0 : (n_x,), (n_y,) arrays
+        Default starting point, on the device if the kernels are.
+    lower_shape : tuple of two int
+        Rows and columns of y in the internal layout.
+    kernels : module
+        The kernels that the problem's arrays select.
+    compiled : bool
+        False if the oracles are plain Python and the engine has to interpret its loops.
+    infinite : bool
+        True if samples are numbered, not stored, and "all of them" means the expectation.
+    default_bounds : tuple of two float or None
+        Bounds that keep x where the objective can be evaluated.
+    lower_bounds : tuple of two float or None
+        Bounds of y that belong to the lower problem; only methods that project y can solve it.
+    """
+
+    n_x: int
+    n_y: int
+    n_lower: int
+    n_upper: int
+    dtype: np.dtype
+    lower_shape: tuple[int, int]
+    kernels: ModuleType
+    compiled: bool = True
+    infinite: bool = False
+    default_bounds: tuple[float, float] | None = None
+    lower_bounds: tuple[float, float] | None = None
+    simple_oracles = SIMPLE_ORACLES
+
+    # -- what a subclass supplies ------------------------------------------------------------
+
+    @abstractmethod
+    def texts(self) -> dict[str, Text]:
+        """Text and constants of every simple oracle the problem has, by name."""
+
+    @abstractmethod
+    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """``(data, work)`` for the simple oracles on up to `rows` rows, before it is placed."""
+
+    def fused_texts(self, plan: Plan) -> dict[str, Text]:
+        """Texts of `perturbed_descent` and `perturbed_gradient`, composed unless overridden."""
+        from fastbilevel._oracles import composed as _composed
+
+        return _composed.fused_texts()
+
+    def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+        """``(data, work)`` of each of the fused oracles `names`, before it is placed."""
+        from fastbilevel._oracles import composed as _composed
+
+        return _composed.fused_arguments(self, plan, names)
+
+    def pack_lower(self, y: np.ndarray) -> np.ndarray:
+        """The internal layout of y, flat; a copy."""
+        return np.array(y, dtype=self.dtype).reshape(-1)
+
+    def unpack_lower(self, packed: np.ndarray) -> np.ndarray:
+        """Inverse of `pack_lower`; a copy."""
+        return np.array(packed).reshape(-1)
+
+    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Figures of merit at (x, y), recorded in `BilevelResult.history`."""
+        return {}
+
+    def following(self, *starts: Any) -> BilevelProblem:
+        """This problem where the starting points are, if it has no data that would have to move."""
+        return self
+
+    def astype(self, dtype: Any) -> BilevelProblem:
+        """This problem with its data in another dtype; itself if it has that dtype already.
+
+        Raises
+        ------
+        NotImplementedError
+            If the problem cannot convert its data.
+        """
+        if np.dtype(dtype) == self.dtype:
+            return self
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot convert its data to {np.dtype(dtype)}; build it anew."
+        )
+
+    # -- what callers use --------------------------------------------------------------------
+
+    @property
+    def x0(self) -> Any:
+        """Default starting point in x, (n_x,)."""
+        return place(self.kernels, self._start[0])
+
+    @x0.setter
+    def x0(self, value: Any) -> None:
+        self._start = fetch(value), self._start[1]
+
+    @property
+    def y0(self) -> Any:
+        """Default starting point in y, (n_y,)."""
+        return place(self.kernels, self._start[1])
+
+    @y0.setter
+    def y0(self, value: Any) -> None:
+        self._start = self._start[0], fetch(value)
+
+    @property
+    def oracles(self) -> frozenset[str]:
+        """Names of the oracles the problem has."""
+        return frozenset(self.texts())
+
+    def value_upper(self, x: Any, y: Any, rows: Any = None) -> float:
+        """f(x, y), the mean over `rows` (all of the upper level by default)."""
+        return float(self._answer("value_upper", x, y, rows=rows)[0])
+
+    def value_lower(self, x: Any, y: Any, rows: Any = None) -> float:
+        """g(x, y), the mean over `rows` (all of the lower level by default)."""
+        return float(self._answer("value_lower", x, y, rows=rows)[0])
+
+    def grad_lower_y(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
+        """g_y(x, y), (n_y,)."""
+        return self._answer("grad_lower_y", x, y, rows=rows)
+
+    def grad_upper_y(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
+        """f_y(x, y), (n_y,)."""
+        return self._answer("grad_upper_y", x, y, rows=rows)
+
+    def grad_lower_x(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
+        """g_x(x, y), (n_x,)."""
+        return self._answer("grad_lower_x", x, y, rows=rows)
+
+    def grad_upper_x(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
+        """f_x(x, y), (n_x,)."""
+        return self._answer("grad_upper_x", x, y, rows=rows)
+
+    def hvp_lower_yy(self, x: Any, y: Any, v: Any, rows: Any = None) -> np.ndarray:
+        """g_yy(x, y) v, (n_y,); v (n_y,)."""
+        return self._answer("hvp_lower_yy", x, y, v, rows=rows)
+
+    def jvp_lower_xy(self, x: Any, y: Any, v: Any, rows: Any = None) -> np.ndarray:
+        """g_xy(x, y) v = the gradient in x of <g_y(x, y), v>, (n_x,); v (n_y,)."""
+        return self._answer("jvp_lower_xy", x, y, v, rows=rows)
+
+    def evaluator(self) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:
+        """A function of x and y, y in the internal layout: upper value "fun" and all metrics."""
+        value = self.oracle("value_upper")
+        rows, out = place(self.kernels, (all_rows(self.n_upper, self.infinite), np.empty(1)))
+        data, work = self.placed_arguments(max(1, rows.size))
+
+        def evaluate(x: np.ndarray, packed: np.ndarray) -> dict[str, float]:
+            _compile.call(value, (data, work, x, packed, rows, out))
+            return {"fun": float(out[0]), **self._metrics(x, packed, work)}
+
+        return evaluate
+
+    def evaluate_all(self, x: Any, y: Any) -> dict[str, float]:
+        """What `evaluator` gives, at the caller's point."""
+        check_same_library(self, x, y)
+        x = as_vector(x, self.n_x, self.dtype, "x")
+        packed = self.pack_lower(as_vector(y, self.n_y, self.dtype, "y"))
+        return self.evaluator()(*place(self.kernels, (x, packed)))
+
+    def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
+        """The metrics, given what `value_upper` has just left in `work`."""
+        return self.metrics(x, place(self.kernels, self.unpack_lower(fetch(packed))))
+
+    # -- how they are evaluated --------------------------------------------------------------
+
+    _start: tuple[Any, Any] = (None, None)
+    _mirror: Mirror | None = None
+
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """x0 and y0 as NumPy arrays."""
+        return self._start
+
+    def placed(self, data: Any, work: Any) -> tuple[Any, Any]:
+        """`data`, which never changes, and `work` where the kernels need their arrays."""
+        if self._mirror is None:
+            self._mirror = Mirror()
+        return self._mirror.place(self.kernels, data), place(self.kernels, work)
+
+    def placed_arguments(self, rows: int) -> tuple[Any, Any]:
+        """``(data, work)`` for the simple oracles on up to `rows` rows, ready to use."""
+        return self.placed(*self.evaluation_arguments(rows))
+
+    def _answer(self, name: str, *point: Any, rows: Any) -> np.ndarray:
+        """An oracle at the caller's point, as an array of the caller's library."""
+        check_same_library(self, *point)
+        return place(self.kernels, self.evaluate(name, *(fetch(v) for v in point), rows=rows))
+
+    def evaluate(self, name: str, x: Any, *vectors: Any, rows: Any = None) -> np.ndarray:
+        """The oracle `name` at x, y and, for products, v: NumPy arrays in, a NumPy array out."""
+        of_y = name in ("grad_lower_y", "grad_upper_y", "hvp_lower_yy")
+        is_value = name.startswith("value")
+        size = self.n_y if of_y else 1 if is_value else self.n_x
+        function = self.oracle(name)
+        x = as_vector(x, self.n_x, self.dtype, "x")
+        packed = tuple(
+            self.pack_lower(as_vector(v, self.n_y, self.dtype, "yv"[i > 0]))
+            for i, v in enumerate(vectors)
+        )
+        n = self.n_lower if "lower" in name else self.n_upper
+        rows = all_rows(n, self.infinite) if rows is None else as_rows(fetch(rows), n)
+        out = np.empty(size, np.float64 if is_value else self.dtype)
+        x, packed, rows, out = place(self.kernels, (x, packed, rows, out))
+        _compile.call(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
+        out = fetch(out)
+        return self.unpack_lower(out) if of_y else out
+
+    def oracle(self, name: str) -> Callable[..., None]:
+        """The simple oracle `name` over the problem's kernels, ready to call."""
+        texts = self.texts()
+        if name not in texts:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no oracle {name}; it has {', '.join(sorted(texts))}."
+            )
+        make, *constants = texts[name]
+        return _compile.text(make, self.kernels, *constants, compiled=self.compiled)
+
+
+def check_same_library(problem: BilevelProblem, *values: Any) -> None:
+    """Raise unless all arrays among `values` are where the problem's are."""
+    device = on_device(problem.kernels)
+    given = [value for value in values if hasattr(value, "shape")]
+    if given and on_device(backend_of(*given)) != device:
+        there, here = ("CuPy", "NumPy") if device else ("NumPy", "CuPy")
+        move = "cupy.asarray" if device else "cupy.asnumpy"
+        raise TypeError(
+            f"The problem holds {there} arrays, and an argument is an array of {here}. Nothing is "
+            f"moved silently: convert the argument with {move}."
+        )
+
+
+def all_rows(n: int, infinite: bool) -> np.ndarray:
+    """The row numbers of the full data; none for a level with infinitely many samples."""
+    return np.arange(0 if infinite else n, dtype=np.int64)
+
+
+def as_rows(rows: Any, n: int) -> np.ndarray:
+    """`rows` as int64 numbers in [0, n)."""
+    array = np.asarray(rows)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise TypeError(
+            f"rows must be a 1-D array of integers; got shape {array.shape}, dtype {array.dtype}."
+        )
+    if array.size == 0 or array.min() < 0 or array.max() >= n:
+        raise ValueError(f"rows must hold at least one number, all in [0, {n}).")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def as_vector(value: Any, size: int, dtype: Any, name: str) -> np.ndarray:
+    """`value` as a C-contiguous vector of `size` numbers of `dtype`; a copy only if needed."""
+    array = np.ascontiguousarray(fetch(value), dtype=dtype).reshape(-1)
+    if array.size != size:
+        raise ValueError(f"{name} must have {size} elements; got {array.size}.")
+    return array
+
+
+def make_zero(k: Any) -> Any:
+    """The gradient of an upper objective that does not contain x."""
+
+    def zero(data, work, x, y, rows, out):
+        out[:] = 0
+
+    return zero
+
+
+def require_problem(problem: Any) -> None:
+    """Raise unless `problem` is a bilevel problem."""
+    if not isinstance(problem, BilevelProblem):
+        raise TypeError(
+            "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
+            f"{type(problem).__name__}."
+        )
+
+
+class OnHost:
+    """A problem on a device, with oracles that take and give NumPy arrays.
+
+    For what the package computes beside the loop: curvature, solvers, checks.
+    """
+
+    def __init__(self, problem: BilevelProblem):
+        self._problem = problem
+        self.x0, self.y0 = problem.start()
+
+    def astype(self, dtype: Any) -> Any:
+        """The view of the problem with its data in another dtype."""
+        return self if np.dtype(dtype) == self.dtype else OnHost(self._problem.astype(dtype))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        problem = self._problem
+        if name in problem.simple_oracles:
+            if name in ("hvp_lower_yy", "jvp_lower_xy"):
+                return lambda x, y, v, rows=None: problem.evaluate(name, x, y, v, rows=rows)
+            if name.startswith("value"):
+                return lambda x, y, rows=None: float(problem.evaluate(name, x, y, rows=rows)[0])
+            return lambda x, y, rows=None: problem.evaluate(name, x, y, rows=rows)
+        return getattr(problem, name)
+
+
+def on_host(problem: BilevelProblem) -> Any:
+    """`problem` itself, or, if it is on a device, a view of it that works with NumPy arrays."""
+    return OnHost(problem) if on_device(problem.kernels) else problem
