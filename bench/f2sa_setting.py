@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.samplers import LOWER, UPPER, key_of, make_sampler
 from fastbilevel.kernels.cpu.draw import draw_batch
 
 from .baselines.numpy_f2sa import F2SASetting
@@ -30,10 +30,10 @@ def drawn_plans(
     plans : (iterations, inner_steps, 3) int32 array
         Block numbers of G at z, G at y and F at y in every inner step.
     """
-    key = _random.key_of(SEED)
+    key = key_of(SEED)
     lower, upper = (
-        _random.make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
-        for n, stream in ((n_lower, _random.LOWER), (n_upper, _random.UPPER))
+        make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
+        for n, stream in ((n_lower, LOWER), (n_upper, UPPER))
     )
     # The first offset is that of z. Shared minibatches are those of no offset.
     of_z, of_y = (0, 0) if shared else (1, 2)

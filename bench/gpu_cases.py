@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._arrays.placement import place
-from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.samplers import key_of, make_sampler
 from fastbilevel.kernels import cuda
 from fastbilevel.kernels.cuda import layout_csr, layout_dense
 from fastbilevel.kernels.reference.projection import NONE as NO_SET
@@ -41,10 +41,10 @@ class Cases:
         self.layout = layout_csr if rows.shape.sparse else layout_dense
         self.kind = cuda.weights.SIGMOID if rows.shape.cleaning else cuda.weights.NONE
         levels = (rows.X, rows.y), (rows.X_val, rows.y_val)
-        key = _random.key_of(0)
+        key = key_of(0)
         self.samplers, self.sides = [], []
         for stream, (X, labels) in enumerate(levels):
-            sampler = _random.make_sampler(
+            sampler = make_sampler(
                 labels.size, rows.shape.batch, "blocks", stream, key, False
             )
             self.samplers.append(place(cuda, sampler.as_tuple()))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastbilevel as fb
-from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.samplers import LOWER, OUTER_LOWER, UPPER, key_of, make_sampler
 from fastbilevel.kernels.reference.draw import draw_batch
 
 
@@ -90,14 +90,14 @@ def drawn_blocks(
     outer : (iterations,) int64 array
         Block number of the lower level in every hypergradient estimate.
     """
-    key = _random.key_of(seed)
+    key = key_of(seed)
     sizes = {
-        _random.LOWER: n_lower,
-        _random.UPPER: n_upper,
-        _random.OUTER_LOWER: n_lower,
+        LOWER: n_lower,
+        UPPER: n_upper,
+        OUTER_LOWER: n_lower,
     }
     lower, upper, outer_lower = (
-        _random.make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
+        make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
         for stream, n in sizes.items()
     )
     steps = range(iterations * inner_steps)

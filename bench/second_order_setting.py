@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._texts import samplers as _random
+from fastbilevel._texts.samplers import (
+    LINEAR,
+    LOWER,
+    OUTER_LOWER,
+    OUTER_UPPER,
+    key_of,
+    make_sampler,
+)
 from fastbilevel.kernels.cpu.draw import draw_batch
 
 from .baselines.numpy_second_order import Constants, Draw
@@ -84,18 +91,18 @@ class Drawn:
     def __init__(
         self, method: str, options: dict[str, Any], n_lower: int, n_upper: int, batch: int
     ) -> None:
-        key = _random.key_of(SEED)
+        key = key_of(SEED)
         sizes = {
-            _random.LOWER: n_lower,
-            _random.OUTER_LOWER: n_lower,
-            _random.OUTER_UPPER: n_upper,
-            _random.LINEAR: n_lower,
+            LOWER: n_lower,
+            OUTER_LOWER: n_lower,
+            OUTER_UPPER: n_upper,
+            LINEAR: n_lower,
         }
         self._samplers = {
-            stream: _random.make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
+            stream: make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
             for stream, n in sizes.items()
         }
-        self.orders = self._samplers[_random.LOWER][0], self._samplers[_random.OUTER_UPPER][0]
+        self.orders = self._samplers[LOWER][0], self._samplers[OUTER_UPPER][0]
         self._method, self._options = method, options
         self._products = options.get("neumann_steps", options.get("linear_steps", 0))
 
@@ -115,19 +122,19 @@ class Drawn:
         """
         inner, Q = self._options.get("inner_steps"), self._products
         shape = (n,) if inner is None else (n, inner)
-        lower = self._numbers(_random.LOWER, first * (inner or 1), *shape)
+        lower = self._numbers(LOWER, first * (inner or 1), *shape)
         # The methods of one joint step use one lower minibatch for everything.
-        cross = lower if self._method in JOINT else self._numbers(_random.OUTER_LOWER, first, n)
-        linear = self._numbers(_random.LINEAR, first * Q, n, Q)
-        return lower, self._numbers(_random.OUTER_UPPER, first, n), linear, cross
+        cross = lower if self._method in JOINT else self._numbers(OUTER_LOWER, first, n)
+        linear = self._numbers(LINEAR, first * Q, n, Q)
+        return lower, self._numbers(OUTER_UPPER, first, n), linear, cross
 
     def estimate(self, number: int) -> Draw:
         """Blocks of estimate `number` of VRBO."""
         return Draw(
-            int(self._numbers(_random.LOWER, number, 1)[0]),
-            int(self._numbers(_random.OUTER_UPPER, number, 1)[0]),
-            self._numbers(_random.LINEAR, number * self._products, self._products).tolist(),
-            int(self._numbers(_random.OUTER_LOWER, number, 1)[0]),
+            int(self._numbers(LOWER, number, 1)[0]),
+            int(self._numbers(OUTER_UPPER, number, 1)[0]),
+            self._numbers(LINEAR, number * self._products, self._products).tolist(),
+            int(self._numbers(OUTER_LOWER, number, 1)[0]),
         )
 
     def plans(self, n: int) -> list[tuple[Any, ...]]:

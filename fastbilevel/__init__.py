@@ -19,37 +19,14 @@ except ModuleNotFoundError as error:
 
 __version__ = _metadata.version("fastbilevel")
 
+from fastbilevel import methods as _methods
+
 # Heavy libraries (Numba, SciPy) load with the first name that needs them.
 _HOME = {
     "BilevelResult": "_run.result",
     "ConditioningWarning": "_numerics.curvature",
     "ConvergenceWarning": "_numerics.lower_solver",
-    **dict.fromkeys(
-        (
-            "BOME",
-            "BOREP",
-            "BSA",
-            "F2BA",
-            "F2SA",
-            "F3SA",
-            "GALET",
-            "MASOBA",
-            "MRBO",
-            "SABA",
-            "SOBA",
-            "SUSTAIN",
-            "TTSA",
-            "VRBO",
-            "AccF2BA",
-            "AmIGO",
-            "F2SAp",
-            "ProxF2SA",
-            "ProxF3SA",
-            "StocBiO",
-            "UniBiO",
-        ),
-        "methods",
-    ),
+    **dict.fromkeys(_methods.NAMES.values(), "methods"),
     "Status": "_run.result",
     "finite_difference_coefficients": "_numerics.stencil",
     "hypergradient": "estimation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,22 +144,29 @@ def counts_of(name: str, value: Any, first: int, n: int) -> np.ndarray:
     return np.ceil(values - ROUNDING).astype(np.int64)
 
 
-class RunningTotals:
-    """Sums of schedules over all outer iterations so far, by name.
+# What a run has added up so far, by name; see `before`.
+Totals = Mapping[str, Any]
+
+
+def before(totals: Totals, name: str, growth: np.ndarray) -> np.ndarray:
+    """What `name` has added up to before each of the next iterations, which add `growth`.
 
     A run asks for the values chunk by chunk; the sums do not depend on where chunks end.
     """
+    return _sums(totals, name, growth)[:-1]
 
-    def __init__(self) -> None:
-        self._sums: dict[str, Any] = {}
 
-    def before(self, name: str, values: np.ndarray) -> np.ndarray:
-        """What `name` had added up to before each of the next `values`, which are added."""
-        start = np.array([self._sums.get(name, 0)], values.dtype)
-        sums = np.cumsum(np.concatenate([start, values]))
-        self._sums[name] = sums[-1]
-        return sums[:-1]
+def grown(totals: Totals, growth: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The totals after iterations that add `growth`."""
+    return {**totals, **{name: _sums(totals, name, each)[-1] for name, each in growth.items()}}
 
-    def of(self, name: str) -> Any:
-        """The sum so far."""
-        return self._sums.get(name, 0)
+
+def _sums(totals: Totals, name: str, growth: np.ndarray) -> np.ndarray:
+    return np.cumsum(np.concatenate([np.array([totals.get(name, 0)], growth.dtype), growth]))
+
+
+def numbers(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """``first[t], first[t] + 1, ...``, `count[t]` of them, for every t in turn; int64."""
+    ends = np.cumsum(count)
+    within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - count, count)
+    return np.repeat(first, count) + within

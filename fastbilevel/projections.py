@@ -5,25 +5,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbilevel._arrays.placement import fetch, is_device_array
+from fastbilevel._arrays.placement import fetch, is_device_array, place
+from fastbilevel._texts.protocol import Domain
 from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX, project
 
 __all__ = ["Ball", "Box", "NonNegative", "Projection", "Simplex"]
 
 Pack = Callable[[np.ndarray], np.ndarray]
-Arguments = tuple[int, np.ndarray, np.ndarray]
 
 
 class Projection(ABC):
     """A convex set; calling it projects a vector onto it."""
 
     @abstractmethod
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         """The set as the projection kernel takes it, for vectors of n elements.
 
         Parameters
@@ -36,15 +37,14 @@ class Projection(ABC):
 
         Returns
         -------
-        kind : int
-        a, b : arrays of `dtype`
-            Read-only, C-contiguous.
+        Domain
+            `a` and `b` of `dtype`, read-only, C-contiguous.
         """
 
     def __call__(self, v: npt.ArrayLike) -> np.ndarray:
         """The point of the set next to v, a new array of the shape and the float dtype of v."""
         out = _copy_of(v)
-        project(out.reshape(-1), *self.arguments(out.size, out.dtype))
+        project(out.reshape(-1), *self.domain(out.size, out.dtype))
         return out
 
     def _values(self) -> tuple[Any, ...]:
@@ -104,20 +104,20 @@ class Box(Projection):
                 f"{i} the bounds are {lower[i]} and {upper[i]}."
             )
 
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         lower, upper = (
             _packed(f"The {name} bound", getattr(self, name), n, dtype, pack)
             for name in ("lower", "upper")
         )
-        return BOX, lower, upper
+        return Domain(kind=BOX, a=lower, b=upper)
 
 
 @dataclass(frozen=True, eq=False)
 class NonNegative(Projection):
     """``v >= 0``, elementwise."""
 
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
-        return Box(0.0, np.inf).arguments(n, dtype, pack)
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
+        return Box(0.0, np.inf).domain(n, dtype, pack)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +141,11 @@ class Ball(Projection):
             raise ValueError("center must be finite; it contains NaN or infinity.")
         object.__setattr__(self, "center", center)
 
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         center = _packed("center", self.center, n, dtype, pack)
         if not np.isfinite(center).all():
             raise ValueError(f"center must be finite in {np.dtype(dtype)}; take smaller numbers.")
-        return BALL, center, _single("radius", self.radius, dtype)
+        return Domain(kind=BALL, a=center, b=_single("radius", self.radius, dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +163,11 @@ class Simplex(Projection):
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", _positive("total", self.total))
 
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         if n == 0:
             raise ValueError("A simplex needs vectors of one element at least; got size 0.")
-        return SIMPLEX, _read_only(np.empty(0, dtype)), _single("total", self.total, dtype)
+        nothing = _read_only(np.empty(0, dtype))
+        return Domain(kind=SIMPLEX, a=nothing, b=_single("total", self.total, dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +194,7 @@ class Custom(Projection):
         out[...] = returned
         return out
 
-    def arguments(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Arguments:
+    def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         raise TypeError(
             "A projection by a function of your own cannot be given to a kernel; call it instead."
         )
@@ -285,23 +286,25 @@ def _single(name: str, value: float, dtype: npt.DTypeLike) -> np.ndarray:
 
 
 def domain_of(
-    projection: Projection | None,
-    n: int,
-    dtype: Any,
-    pack: Callable[[np.ndarray], np.ndarray] = np.array,
-) -> tuple[int, np.ndarray, np.ndarray]:
-    """``(kind, a, b)`` for `k.projection.project` on vectors of n elements, packed by `pack`.
+    projection: Projection | None, n: int, dtype: npt.DTypeLike, pack: Pack = np.array
+) -> Domain:
+    """The set as texts take it, for vectors of n elements packed by `pack`.
 
     No set at all if there is none or the caller's own function has to be called instead.
     """
     if projection is None or isinstance(projection, Custom):
-        nothing = np.empty(0, dtype)
-        nothing.flags.writeable = False
-        return NONE, nothing, nothing
-    return projection.arguments(n, dtype, pack)
+        nothing = _read_only(np.empty(0, dtype))
+        return Domain(kind=NONE, a=nothing, b=nothing)
+    return projection.domain(n, dtype, pack)
+
+
+def place_domain(k: ModuleType, domain: Domain) -> Domain:
+    """The set where the kernels `k` want it: radii and totals are numbers, on the host."""
+    return place(k, domain) if domain.kind == BOX else domain._replace(a=place(k, domain.a))
 
 
 def clipped_count(x: np.ndarray, bounds: Projection | None) -> int:
     """How many coordinates of x lie on a bound, if the bounds are a box."""
-    kind, lower, upper = domain_of(bounds, x.size, x.dtype)
-    return int(np.count_nonzero((x == lower) | (x == upper))) if kind == BOX else 0
+    domain = domain_of(bounds, x.size, x.dtype)
+    on_it = (x == domain.a) | (x == domain.b) if domain.kind == BOX else np.zeros(0)
+    return int(np.count_nonzero(on_it))

@@ -12,7 +12,8 @@ from fastbilevel._numerics.lower_solver import in_float64
 from fastbilevel._testing import derivatives as checks
 from fastbilevel._testing.probe import Probe
 from fastbilevel._testing.purity import check_outputs, check_purity
-from fastbilevel.problems.base import SIMPLE_ORACLES, BilevelProblem, on_host, require_problem
+from fastbilevel.problems.base import BilevelProblem, on_host, require_problem
+from fastbilevel.problems.oracle_table import SIMPLE
 
 __all__ = ["ProblemReport", "check_problem"]
 
@@ -105,7 +106,7 @@ def check_problem(
         step(double)
     skipped = [
         f"{name} was not checked: {type(problem).__name__} does not have it."
-        for name in SIMPLE_ORACLES
+        for name in SIMPLE
         if name not in problem.oracles
     ]
     if problem.infinite:

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import compile_text, pointer_to
 from fastbilevel.kernels import cpu
 
 TEXTS = """
@@ -34,15 +34,15 @@ PROCESS = """
 import sys
 import numpy as np
 from texts import make_loop, make_number
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import compile_text, plain, pointer_to, specialize
 from fastbilevel.kernels import cpu
 
 first, second, last = (int(word) for word in sys.argv[1:])
 out = np.zeros(4)
-numbers = (_compile.text(make_number, cpu, n) for n in (first, second))
-oracles = tuple(_compile.pointer(number, (out,)) for number in numbers)
-loop = _compile.specialize(_compile.text(make_loop, cpu, last), (oracles, out))
-loop(*_compile.plain((oracles, out)))
+numbers = (compile_text(make_number, cpu, n) for n in (first, second))
+oracles = tuple(pointer_to(number, (out,)) for number in numbers)
+loop = specialize(compile_text(make_loop, cpu, last), (oracles, out))
+loop(*plain((oracles, out)))
 print(*out[[1, 2, 0]].astype(int))
 """
 
@@ -69,12 +69,12 @@ def test_texts_of_one_maker_compiled_by_different_processes_stay_apart(tmp_path)
 def test_a_process_that_saves_code_waits_for_the_others():
     namespace = {}
     exec(compile(TEXTS, __file__, "exec"), namespace)
-    function = _compile.text(namespace["make_number"], cpu, 20)
+    function = compile_text(namespace["make_number"], cpu, 20)
     index = function._cache._cache_file._index_path
     os.makedirs(os.path.dirname(index), exist_ok=True)
     with open(f"{index}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        saving = threading.Thread(target=_compile.pointer, args=(function, (np.zeros(1),)))
+        saving = threading.Thread(target=pointer_to, args=(function, (np.zeros(1),)))
         saving.start()
         saving.join(timeout=3)
         assert saving.is_alive()

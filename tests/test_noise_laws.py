@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import fastbilevel as fb
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import compile_text, plain, specialize
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import Quadratic
 
@@ -43,9 +43,9 @@ class Estimator:
         weights, self.out = self.offsets * nu, np.empty(X.size)
         before = (data, self.plan.samplers(), work, X, Y, weights, self.alpha, nu)
         make, *constants = problem.fused_texts(self.plan)[name]
-        text = _compile.text(make, problem.kernels, *constants)
-        self.function = _compile.specialize(text, (*before, 0, self.out))
-        self.before = _compile.plain(before)
+        text = compile_text(make, problem.kernels, *constants)
+        self.function = specialize(text, (*before, 0, self.out))
+        self.before = plain(before)
 
     def __call__(self, step):
         self.function(*self.before, step, self.out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from fastbilevel._arrays.placement import library_of, on_device
+from fastbilevel._arrays.placement import library_of
 
 
 def available_memory() -> int | None:
@@ -22,7 +22,7 @@ def available_memory() -> int | None:
 def check_memory(needed: int, what: str, k: ModuleType) -> None:
     """Raise MemoryError if `needed` bytes are more than there are where the kernels `k` work."""
     place, available = "", available_memory()
-    if on_device(k):
+    if k.ON_DEVICE:
         place, available = " on the device", int(library_of(k).cuda.Device().mem_info[0])
     if available is not None and needed > available:
         raise MemoryError(

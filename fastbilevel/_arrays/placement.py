@@ -6,13 +6,14 @@ the border; small tables that texts look at (weights of offsets, schedules) stay
 
 from __future__ import annotations
 
+import functools
 import sys
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from fastbilevel.kernels.reference.projection import BOX
+from fastbilevel._arrays.tuples import map_tuple
 
 
 def is_device_array(value: Any) -> bool:
@@ -25,14 +26,9 @@ def is_sparse(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] == "cupyx"
 
 
-def on_device(k: ModuleType) -> bool:
-    """True if the kernels `k` take device arrays."""
-    return k.__name__.endswith(".kernels.cuda")
-
-
 def library_of(k: ModuleType) -> Any:
     """The array library of the kernels `k`: NumPy, or CuPy, which the caller has imported."""
-    return sys.modules["cupy"] if on_device(k) else np
+    return sys.modules["cupy"] if k.ON_DEVICE else np
 
 
 def fetch(value: Any) -> Any:
@@ -42,17 +38,11 @@ def fetch(value: Any) -> Any:
 
 def place(k: ModuleType, value: Any) -> Any:
     """`value` with every NumPy array in its tuples where the kernels `k` need it."""
-    if not on_device(k):
+    if not k.ON_DEVICE:
         return value
     if isinstance(value, tuple):
-        return tuple(place(k, each) for each in value)
+        return map_tuple(functools.partial(place, k), value)
     return library_of(k).asarray(value) if isinstance(value, np.ndarray) else value
-
-
-def place_domain(k: ModuleType, domain: tuple[int, Any, Any]) -> tuple[int, Any, Any]:
-    """A set as the projection kernels take it: radii and totals are numbers, on the host."""
-    kind, a, b = domain
-    return kind, place(k, a), place(k, b) if kind == BOX else b
 
 
 class Mirror:
@@ -64,10 +54,10 @@ class Mirror:
 
     def place(self, k: ModuleType, value: Any) -> Any:
         """As `place`, but an array placed before is not placed again."""
-        if not on_device(k):
+        if not k.ON_DEVICE:
             return value
         if isinstance(value, tuple):
-            return tuple(self.place(k, each) for each in value)
+            return map_tuple(functools.partial(self.place, k), value)
         if not isinstance(value, np.ndarray):
             return value
         if id(value) not in self._copies:

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch, is_sparse, on_device
+from fastbilevel._arrays.placement import fetch, is_sparse
 from fastbilevel._checks.caller import warn_caller
 from fastbilevel._checks.dense import check_array, check_dense
 from fastbilevel._checks.device import check_dense_on_device
@@ -94,7 +94,7 @@ def check_data(
     kernels = backend_of(X, y, Xv, yv, sample_weight, sample_weight_val)
     if X is Xv:
         _warn_of_sharing()
-    if on_device(kernels):
+    if kernels.ON_DEVICE:
         y, yv, sample_weight, sample_weight_val = (
             fetch(value) for value in (y, yv, sample_weight, sample_weight_val)
         )
@@ -107,7 +107,7 @@ def check_data(
     given = {"X": X, "Xv": Xv}
     if X is not Xv and _share_memory(X, Xv):
         _warn_of_sharing()
-    if not sp.issparse(X) and not on_device(kernels):
+    if not sp.issparse(X) and not kernels.ON_DEVICE:
         given = {name: check_array(value, name) for name, value in given.items()}
     for name, value in given.items():
         _check_shape(value, name)
@@ -117,7 +117,7 @@ def check_data(
         )
     kind = working_dtype(((name, value.dtype) for name, value in given.items()), dtype)
     check = check_sparse if sp.issparse(X) else check_dense
-    if on_device(kernels) and not sp.issparse(X):
+    if kernels.ON_DEVICE and not sp.issparse(X):
         check = functools.partial(check_dense_on_device, sys.modules["cupy"])
     n, m = given["X"].shape[0], given["Xv"].shape[0]
     classes, labels, labels_v = encode_labels(y, n, yv, m)

@@ -1,22 +1,27 @@
-"""Turn the names of the oracles that a method calls into functions with their data and work."""
+"""Turn the names of the oracles that a method asks for into functions with their data and work."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastbilevel._arrays.placement import library_of, place
-from fastbilevel._oracles import composed as _composed
-from fastbilevel._oracles import products as _products
-from fastbilevel._oracles.linear_solvers import HypergradientEstimate, make_hypergradient
-from fastbilevel._texts import compile as _compile
+from fastbilevel._arrays.placement import place
+from fastbilevel._checks.values import closest
+from fastbilevel._oracles import composed, products
+from fastbilevel._oracles.linear_solvers import (
+    Estimate,
+    EstimateWork,
+    HypergradientEstimate,
+    make_hypergradient,
+)
+from fastbilevel._texts.compile import compile_text, pointer_to
+from fastbilevel._texts.protocol import Oracle, check_record
+from fastbilevel.problems.oracle_table import FUSED, SIMPLE
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+    from fastbilevel.problems.base import BilevelProblem, Text
 
-Bound = tuple[Any, Any, Any]
+COMPOSITIONS = composed.COMPOSITIONS | products.COMPOSITIONS
 
 
 class Binder:
@@ -26,70 +31,97 @@ class Binder:
     ----------
     problem : BilevelProblem
     plan : Plan
+    estimate : HypergradientEstimate, optional
+        What the oracle `hypergradient` is.
     """
 
-    def __init__(self, problem: BilevelProblem, plan: Plan):
-        self.problem, self.plan = problem, plan
-        self._texts = problem.fused_texts(plan)
+    def __init__(
+        self, problem: BilevelProblem, plan: Plan, estimate: HypergradientEstimate | None = None
+    ):
+        self.problem, self.plan, self.estimate = problem, plan, estimate
         self._samplers = place(problem.kernels, plan.samplers())
+        self._own = problem.fused_texts(plan)
+        self._arguments: dict[str, tuple[Any, Any]] = {}
+        self._bound: dict[str, Oracle] = {}
+        self._simple: dict[str, Any] = {}
+        self._problem_arguments: tuple[Any, Any] | None = None
 
-    def bind(self, wanted: tuple[Any, ...]) -> tuple[Bound, ...]:
-        """``(function, data, work)`` of each of the oracles `wanted`.
+    def bind(self, bundle: type) -> Any:
+        """A record of `Oracle`, one for each field of the class `bundle`, found by its name.
 
-        Parameters
-        ----------
-        wanted : tuple of str or HypergradientEstimate
-            Names of fused, stacked or second-order oracles, and what is made of several of them.
+        Raises
+        ------
+        TypeError
+            If a field names no oracle, or data or work are not what their record says.
         """
-        names = [n for each in wanted for n in getattr(each, "parts", (each,))]
-        fused = tuple(dict.fromkeys(name for name in names if name in self._texts))
-        arguments = {
-            name: self.problem.placed(*found)
-            for name, found in self.problem.fused_arguments(self.plan, fused).items()
-        }
-        bound = {name: self._bind(name, arguments) for name in dict.fromkeys(names)}
-        return tuple(
-            bound[each] if isinstance(each, str) else self._estimate(each, bound) for each in wanted
-        )
+        names = list(bundle._fields)  # type: ignore[attr-defined]
+        for name in (*names, *self._own):
+            if name not in FUSED:
+                raise TypeError(closest(name, FUSED, f"oracle in {bundle.__name__}:"))
+        if "hypergradient" in names and self.estimate is not None:
+            names += self.estimate.parts
+        own = tuple(name for name in dict.fromkeys(names) if name in self._own)
+        if own:
+            self._arguments = self.problem.fused_arguments(self.plan, own)
+        return bundle(**{name: self.oracle(name) for name in bundle._fields})  # type: ignore[attr-defined]
 
-    def _bind(self, name: str, arguments: dict[str, tuple[Any, Any]]) -> Bound:
-        problem, plan = self.problem, self.plan
-        if name in arguments:
-            data, work = arguments[name]
-            return self._compile(self._texts[name], data, work, self._sample(name))
-        if name in _products.PARTS:
-            return _products.bind(problem, plan, name)
-        return _composed.bind(problem, plan, name)
+    def oracle(self, name: str) -> Oracle:
+        """The fused oracle `name`, bound once."""
+        if name not in self._bound:
+            if name in self._arguments:
+                data, work = self.problem.placed(*self._arguments[name])
+                self._bound[name] = self._compile(name, self._own[name], data, work)
+            elif name == "hypergradient":
+                self._bound[name] = self._hypergradient()
+            else:
+                self._bound[name] = self._compose(name)
+        return self._bound[name]
 
-    def _sample(self, name: str) -> tuple[Any, ...]:
-        """Arguments behind `work` of the right types, by which an oracle is compiled."""
-        problem, plan = self.problem, self.plan
-        if name in _products.PARTS:
-            return _products.sample_arguments(problem, name)
-        x = np.zeros(problem.n_x, problem.dtype)
-        Y = np.zeros((plan.n_groups, plan.g * problem.n_y), problem.dtype)
-        weights = np.zeros((plan.n_groups, plan.g))
-        if name == "perturbed_descent":
-            return x, Y, weights, np.zeros(plan.n_groups), 1, 0
-        return x, Y, weights, weights, 1.0, 0, x
+    def _compose(self, name: str) -> Oracle:
+        made = COMPOSITIONS[name]
+        problem_data, own = self._of_problem()
+        data: Any
+        if made.bundle is None:
+            data = self.oracle(made.over)
+        else:
+            parts = {field: self._pointer(each) for field, each in (made.parts or {}).items()}
+            data = made.bundle(**parts, problem=problem_data)
+        work = made.work(self.problem, self.plan, own)
+        if work is not own:
+            work = place(self.problem.kernels, work)
+        return self._compile(name, (made.make, *made.constants(self.plan)), data, work)
 
-    def _compile(self, text: tuple[Any, ...], data: Any, work: Any, rest: tuple[Any, ...]) -> Bound:
+    def _of_problem(self) -> tuple[Any, Any]:
+        """Data and work of the simple oracles, which are called one at a time and share both."""
+        if self._problem_arguments is None:
+            self._problem_arguments = self.problem.placed_arguments(self.plan.largest_batch)
+        return self._problem_arguments
+
+    def _pointer(self, name: str) -> Any:
+        if name not in self._simple:
+            arguments = *self._of_problem(), *SIMPLE[name].arguments(self.problem)
+            self._simple[name] = pointer_to(self.problem.oracle(name), arguments)
+        return self._simple[name]
+
+    def _compile(self, name: str, text: Text, data: Any, work: Any) -> Oracle:
+        check_record(data, f"The data of {name}")
+        check_record(work, f"The work of {name}")
         make, *constants = text
         problem = self.problem
-        function = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-        sample = (data, self._samplers, work, *rest)
-        return _compile.pointer(function, sample), data, work
+        function = compile_text(make, problem.kernels, *constants, compiled=problem.compiled)
+        rest = FUSED[name].arguments(problem, self.plan)
+        function = pointer_to(function, (data, self._samplers, work, *rest))
+        return Oracle(function=function, data=data, work=work)
 
-    def _estimate(self, estimate: HypergradientEstimate, bound: dict[str, Bound]) -> Bound:
-        """``F_x - G_xy v`` with the linear solver that the estimate asks for."""
-        problem = self.problem
-        xp = library_of(problem.kernels)
-        x, y = xp.zeros(problem.n_x, problem.dtype), xp.zeros(problem.n_y, problem.dtype)
-        Y = xp.zeros((2, problem.n_y), problem.dtype)
-        upper, inner, cross = (bound[name] for name in estimate.parts)
-        solver_data = (inner[0], inner[1], *estimate.numbers)
-        solver_work = (inner[2], *(xp.zeros_like(each) for each in estimate.scratch(Y, y)))
-        solver = self._compile(estimate.solver, solver_data, solver_work, (x, Y, y, 1, 1.0, 1.0, 0))
-        data = (upper[0], solver[0], cross[0]), (upper[1], solver[1], cross[1])
-        work = upper[2], solver[2], cross[2], xp.zeros_like(y), xp.zeros_like(x)
-        return self._compile((make_hypergradient,), data, work, (x, Y, 1, 1.0, 1.0, 0, 0, x))
+    def _hypergradient(self) -> Oracle:
+        """``F_x - G_xy v`` with the linear solver that the method asks for."""
+        estimate, problem = self.estimate, self.problem
+        if estimate is None:
+            raise TypeError("An oracle 'hypergradient' is asked for, but the method names none.")
+        upper, product, cross = (self.oracle(name) for name in estimate.parts)
+        scratch = place(problem.kernels, estimate.work(problem))
+        data = estimate.data(product)
+        solver = self._compile("linear_solver", estimate.solver, data, scratch)
+        work = place(problem.kernels, EstimateWork.of(problem))
+        data = Estimate(upper=upper, solver=solver, cross=cross)
+        return self._compile("hypergradient", (make_hypergradient,), data, work)

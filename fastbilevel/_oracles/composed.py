@@ -1,42 +1,94 @@
-"""The stacked oracles of any problem, composed of its simple ones, and the fused ones over them."""
+"""The fused and stacked oracles of any problem, composed of its simple ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._arrays.placement import library_of, place
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.protocol import record
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem, Text
+    from fastbilevel.problems.base import BilevelProblem
 
-GRADIENTS_Y = ("grad_lower_y", "grad_upper_y")
-GRADIENTS_X = ("grad_lower_x", "grad_upper_x")
+Simple = Callable[..., None]
 
 
-def make_gradients(k: Any, independent: int, first: int) -> Any:
-    """Gradients G of g and F of f at all q lower iterates; F only where the weight is not 0.
+@record
+class Levels(NamedTuple):
+    """One derivative of both levels, and the data of the problem."""
 
-    The minibatches are those of the samplers `first` and ``first + 1``.
+    lower: Simple
+    upper: Simple
+    problem: Any
+
+
+@record
+class Value(NamedTuple):
+    of: Simple
+    problem: Any
+
+
+@record
+class Stack(NamedTuple):
+    """Gradients of f and g at all lower iterates."""
+
+    F: np.ndarray
+    G: np.ndarray
+
+
+@dataclass(frozen=True)
+class Composition:
+    """How an oracle is made of others.
+
+    Attributes
+    ----------
+    make : callable
+        Of its text. What it finds in `data` is a `bundle`, or the oracle `over`.
+    bundle : type, optional
+        A record of simple oracles and the data of the problem, the field `problem`.
+    parts : dict of str to str
+        The names of these oracles, by field.
+    over : str, optional
+        Name of the stacked oracle that it is made of instead.
+    constants : callable
+        Of the plan: what the text closes over.
+    work : callable, optional
+        Of problem, plan and the work of the problem: what the text finds in `work`; by default the
+        last.
     """
 
-    def gradients(data, samplers, work, x, Y, weights, step, F, G):
-        (grad_lower, grad_upper), problem = data
-        of_lower, of_upper = samplers[first], samplers[first + 1]
+    make: Callable[..., Any]
+    bundle: type | None = None
+    parts: dict[str, str] | None = None
+    over: str = ""
+    constants: Callable[[Plan], tuple[int, ...]] = lambda plan: ()
+    work: Callable[[BilevelProblem, Plan, Any], Any] = lambda problem, plan, own: own
+
+
+def make_gradients(k: Any, independent: int, outer: int) -> Any:
+    """Gradients G of g and F of f at all q lower iterates; F only where the weight is not 0.
+
+    On the minibatches of the lower steps, or with `outer` on those of the hypergradient estimate.
+    """
+
+    def gradients(data, samplers, work, x, Y, weights, draw, F, G):
+        of_lower = samplers.outer_lower if outer else samplers.lower
+        of_upper = samplers.outer_upper if outer else samplers.upper
         n_groups, g = weights.shape
         n_y = Y.shape[1] // g
         for a in range(n_groups):
             offset = (a + 1) * independent
-            rows, _ = k.draw.draw_batch(of_lower, step, offset)
-            upper_rows, _ = k.draw.draw_batch(of_upper, step, offset)
+            rows, _ = k.draw.draw_batch(of_lower, draw, offset)
+            upper_rows, _ = k.draw.draw_batch(of_upper, draw, offset)
             for j in range(g):
                 y = Y[a, j * n_y : (j + 1) * n_y]
-                grad_lower(problem, work, x, y, rows, G[a * g + j])
+                data.lower(data.problem, work, x, y, rows, G[a * g + j])
                 if weights[a, j] != 0.0:
-                    grad_upper(problem, work, x, y, upper_rows, F[a * g + j])
+                    data.upper(data.problem, work, x, y, upper_rows, F[a * g + j])
 
     return gradients
 
@@ -44,11 +96,10 @@ def make_gradients(k: Any, independent: int, first: int) -> Any:
 def make_lower_values(k: Any, independent: int) -> Any:
     """Values of g at all q lower iterates, on the outer minibatches."""
 
-    def lower_values(data, samplers, work, x, Y, step, out):
-        value_lower, problem = data
+    def lower_values(data, samplers, work, x, Y, draw, out):
         for a in range(Y.shape[0]):
-            rows, _ = k.draw.draw_batch(samplers[2], step, (a + 1) * independent)
-            value_lower(problem, work, x, Y[a], rows, out[a : a + 1])
+            rows, _ = k.draw.draw_batch(samplers.outer_lower, draw, (a + 1) * independent)
+            data.of(data.problem, work, x, Y[a], rows, out[a : a + 1])
 
     return lower_values
 
@@ -56,14 +107,12 @@ def make_lower_values(k: Any, independent: int) -> Any:
 def make_perturbed_descent(k: Any) -> Any:
     """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1)."""
 
-    def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first_step):
-        gradients_y, stacked_data = data
-        stacked_work, F, G = work
+    def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first):
+        F, G = work.F, work.G
         n_groups, g = weights.shape
         n_y = G.shape[1]
-        for s in range(steps):
-            step = first_step + s
-            gradients_y(stacked_data, samplers, stacked_work, x, Y, weights, step, F, G)
+        for draw in range(first, first + steps):
+            data.function(data.data, samplers, data.work, x, Y, weights, draw, F, G)
             for a in range(n_groups):
                 for j in range(g):
                     i = a * g + j
@@ -76,62 +125,44 @@ def make_perturbed_descent(k: Any) -> Any:
 def make_perturbed_gradient(k: Any) -> Any:
     """Combination of the gradients in x at all q lower iterates (F2SA-p, Algorithm 1)."""
 
-    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
-        gradients_x, stacked_data = data
-        stacked_work, F, G = work
-        gradients_x(stacked_data, samplers, stacked_work, x, Y, weights, step, F, G)
+    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
+        data.function(data.data, samplers, data.work, x, Y, weights, draw, work.F, work.G)
         q = weights.size
-        k.vector.combine_offsets(F, G, weights.reshape(q), alpha.reshape(q), nu, out)
+        k.vector.combine_offsets(work.F, work.G, weights.reshape(q), alpha.reshape(q), nu, out)
 
     return perturbed_gradient
 
 
-def fused_texts() -> dict[str, Text]:
-    """Texts of the two fused oracles over the stacked ones."""
-    return {
-        "perturbed_descent": (make_perturbed_descent,),
-        "perturbed_gradient": (make_perturbed_gradient,),
-    }
+def _stack_of(size: str) -> Callable[[BilevelProblem, Plan, Any], Stack]:
+    def work(problem: BilevelProblem, plan: Plan, own: Any) -> Stack:
+        F, G = np.zeros((2, plan.n_offsets, getattr(problem, size)), problem.dtype)
+        return Stack(F=F, G=G)
+
+    return work
 
 
-def fused_arguments(
-    problem: BilevelProblem, plan: Plan, names: tuple[str, ...]
-) -> dict[str, tuple[Any, Any]]:
-    """``data = (stacked oracle, its data)`` and ``work = (its work, F, G)`` of fused oracles."""
-    arguments: dict[str, tuple[Any, Any]] = {}
-    for name in names:
-        descent = name == "perturbed_descent"
-        stacked, data, work = bind(problem, plan, "gradients_y" if descent else "gradients_x")
-        shape = (plan.n_groups * plan.g, problem.n_y if descent else problem.n_x)
-        zeros = library_of(problem.kernels).zeros
-        F, G = zeros(shape, problem.dtype), zeros(shape, problem.dtype)
-        arguments[name] = (stacked, data), (work, F, G)
-    return arguments
-
-
-def bind(problem: BilevelProblem, plan: Plan, name: str) -> tuple[Any, tuple[Any, ...], Any]:
-    """The stacked oracle `name` with its data and work."""
-    n_x, n_y, dtype = problem.n_x, problem.n_y, problem.dtype
-    x, y = np.zeros(n_x, dtype), np.zeros(n_y, dtype)
-    Y = np.zeros((plan.n_groups, plan.g * n_y), dtype)
-    weights = np.zeros((plan.n_groups, plan.g))
-    rows, out = np.zeros(1, np.int64), np.zeros(1)
-    problem_data, work = problem.placed_arguments(max(1, plan.largest_batch))
-    common = (problem_data, work, x, y, rows)
-    if name == "lower_values":
-        value = _compile.pointer(problem.oracle("value_lower"), (*common, out))
-        data: tuple[Any, ...] = (value, problem_data)
-        outputs: tuple[Any, ...] = (0, out)
-        text: Text = (make_lower_values, int(plan.outer_independent))
-    else:
-        names, result = (GRADIENTS_Y, y) if name == "gradients_y" else (GRADIENTS_X, x)
-        simple = (_compile.pointer(problem.oracle(each), (*common, result)) for each in names)
-        data = (tuple(simple), problem_data)
-        stack = np.zeros((weights.size, result.size), dtype)
-        outputs = (weights, 0, stack, stack)
-        independent = plan.independent if name == "gradients_y" else plan.outer_independent
-        text = (make_gradients, int(independent), 0 if name == "gradients_y" else 2)
-    make, *constants = text
-    function = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-    arguments = (data, place(problem.kernels, plan.samplers()), work, x, Y, *outputs)
-    return _compile.pointer(function, arguments), data, work
+IN_Y = {"lower": "grad_lower_y", "upper": "grad_upper_y"}
+IN_X = {"lower": "grad_lower_x", "upper": "grad_upper_x"}
+COMPOSITIONS: dict[str, Composition] = {
+    "perturbed_descent": Composition(
+        make_perturbed_descent, over="gradients_y", work=_stack_of("n_y")
+    ),
+    "perturbed_gradient": Composition(
+        make_perturbed_gradient, over="gradients_x", work=_stack_of("n_x")
+    ),
+    "gradients_y": Composition(
+        make_gradients, Levels, IN_Y, constants=lambda plan: (int(plan.independent), 0)
+    ),
+    "outer_gradients_y": Composition(
+        make_gradients, Levels, IN_Y, constants=lambda plan: (int(plan.outer_independent), 1)
+    ),
+    "gradients_x": Composition(
+        make_gradients, Levels, IN_X, constants=lambda plan: (int(plan.outer_independent), 1)
+    ),
+    "lower_values": Composition(
+        make_lower_values,
+        Value,
+        {"of": "value_lower"},
+        constants=lambda plan: (int(plan.outer_independent),),
+    ),
+}

@@ -1,16 +1,69 @@
 """Solvers of g_yy v = f_y by Hessian-vector products, and the hypergradient estimate over them.
 
-Each is a text ``solve(data, samplers, work, x, Y, b, terms, lr, factor, first)`` that leaves v in
-``Y[1]``: y in ``Y[0]``, right-hand side `b`, `terms` steps of length `lr` on minibatches numbered
-from `first`. Conjugate gradients on the full data are in `_conjugate_gradients`.
+Each is a text ``solve(data, samplers, work, x, pair, b, terms, lr, factor, first)`` that leaves v
+in ``pair[1]``: y in ``pair[0]``, right-hand side `b`, `terms` steps of length `lr` on minibatches
+numbered from `first`. Conjugate gradients on the full data are in
+`fastbilevel._numerics.conjugate_gradients`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from fastbilevel._texts.protocol import Oracle, record
 from fastbilevel.kernels.reference.csr_curvature import POWERS, SOLVE, SUM
+
+if TYPE_CHECKING:
+    from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Total(NamedTuple):
+    total: np.ndarray
+
+
+@record
+class Pair(NamedTuple):
+    pair: np.ndarray
+    product: np.ndarray
+
+
+@record
+class Scaled(NamedTuple):
+    """An oracle, and the power p and the floor of the scaling D."""
+
+    product: Oracle
+    power: float
+    floor: float
+
+
+@record
+class ScaledWork(NamedTuple):
+    inverse: np.ndarray
+    product: np.ndarray
+    total: np.ndarray
+
+
+@record
+class Estimate(NamedTuple):
+    upper: Oracle
+    solver: Oracle
+    cross: Oracle
+
+
+@record
+class EstimateWork(NamedTuple):
+    F_y: np.ndarray
+    cross: np.ndarray
+
+    @classmethod
+    def of(cls, problem: BilevelProblem) -> EstimateWork:
+        """For a problem, on the host."""
+        F_y, cross = (np.zeros(n, problem.dtype) for n in (problem.n_y, problem.n_x))
+        return cls(F_y=F_y, cross=cross)
 
 
 def make_neumann_sum(k: Any, mode: int) -> Any:
@@ -19,13 +72,13 @@ def make_neumann_sum(k: Any, mode: int) -> Any:
     With factor = lr its mean is H^-1 (I - (I - lr H)^(terms + 1)) b.
     """
 
-    def neumann_sum(data, samplers, work, x, Y, b, terms, lr, factor, first):
-        linear_descent, descent_data = data
-        descent_work, total = work
-        Y[1][:] = b
-        total[:] = b
-        linear_descent(descent_data, samplers, descent_work, x, Y, b, total, lr, terms, first, mode)
-        k.vector.scale(factor, total, Y[1])
+    def neumann_sum(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        pair[1][:] = b
+        work.total[:] = b
+        data.function(
+            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
+        )
+        k.vector.scale(factor, work.total, pair[1])
 
     return neumann_sum
 
@@ -37,12 +90,12 @@ def make_random_neumann(k: Any, mode: int) -> Any:
     terms.
     """
 
-    def random_neumann(data, samplers, work, x, Y, b, terms, lr, factor, first):
-        linear_descent, descent_data = data
-        descent_work, total = work
-        Y[1][:] = b
-        linear_descent(descent_data, samplers, descent_work, x, Y, b, total, lr, terms, first, mode)
-        k.vector.scale(factor, Y[1], Y[1])
+    def random_neumann(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        pair[1][:] = b
+        data.function(
+            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
+        )
+        k.vector.scale(factor, pair[1], pair[1])
 
     return random_neumann
 
@@ -50,10 +103,10 @@ def make_random_neumann(k: Any, mode: int) -> Any:
 def make_gradient_descent(k: Any, mode: int) -> Any:
     """Stochastic gradient steps on v'Hv/2 - b'v, from the v that is there (AmIGO, Algorithm 2)."""
 
-    def gradient_descent(data, samplers, work, x, Y, b, terms, lr, factor, first):
-        linear_descent, descent_data = data
-        descent_work, total = work
-        linear_descent(descent_data, samplers, descent_work, x, Y, b, total, lr, terms, first, mode)
+    def gradient_descent(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        data.function(
+            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
+        )
 
     return gradient_descent
 
@@ -64,20 +117,17 @@ def make_normal_equations(k: Any) -> Any:
     They converge to the minimum-norm solution, also where H is singular.
     """
 
-    def normal_equations(data, samplers, work, x, Y, b, terms, lr, factor, first):
-        hessian_product, product_data = data
-        product_work, pair, product = work
-        pair[0][:] = Y[0]
-        Y[1][:] = 0
+    def normal_equations(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        at, product = work.pair, work.product
+        at[0][:] = pair[0]
+        pair[1][:] = 0
         for s in range(terms):
-            pair[1][:] = Y[1]
-            hessian_product(product_data, samplers, product_work, x, pair, first + 2 * s, product)
-            pair[1][:] = b
-            k.vector.axpy(-1.0, product, pair[1])
-            hessian_product(
-                product_data, samplers, product_work, x, pair, first + 2 * s + 1, product
-            )
-            k.vector.axpy(lr, product, Y[1])
+            at[1][:] = pair[1]
+            data.function(data.data, samplers, data.work, x, at, first + 2 * s, product)
+            at[1][:] = b
+            k.vector.axpy(-1.0, product, at[1])
+            data.function(data.data, samplers, data.work, x, at, first + 2 * s + 1, product)
+            k.vector.axpy(lr, product, pair[1])
 
     return normal_equations
 
@@ -89,18 +139,17 @@ def make_row_scaled_neumann(k: Any) -> Any:
     positive D has the limit H^-1 b, so |y_i| may be cut off from below where D would vanish.
     """
 
-    def row_scaled_neumann(data, samplers, work, x, Y, b, terms, lr, factor, first):
-        hessian_product, product_data, power, floor = data
-        product_work, inverse, product, total = work
-        k.linear_system.inverse_scaling(Y[0], power, floor, inverse)
-        Y[1][:] = 0
-        k.linear_system.scaled_axpy(1.0, inverse, b, Y[1])
-        total[:] = Y[1]
-        for s in range(terms):
-            hessian_product(product_data, samplers, product_work, x, Y, first + s, product)
-            k.linear_system.scaled_axpy(-lr, inverse, product, Y[1])
-            k.vector.axpy(1.0, Y[1], total)
-        k.vector.scale(factor, total, Y[1])
+    def row_scaled_neumann(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        hessian, inverse, product, total = data.product, work.inverse, work.product, work.total
+        k.linear_system.inverse_scaling(pair[0], data.power, data.floor, inverse)
+        pair[1][:] = 0
+        k.linear_system.scaled_axpy(1.0, inverse, b, pair[1])
+        total[:] = pair[1]
+        for draw in range(first, first + terms):
+            hessian.function(hessian.data, samplers, hessian.work, x, pair, draw, product)
+            k.linear_system.scaled_axpy(-lr, inverse, product, pair[1])
+            k.vector.axpy(1.0, pair[1], total)
+        k.vector.scale(factor, total, pair[1])
 
     return row_scaled_neumann
 
@@ -108,13 +157,14 @@ def make_row_scaled_neumann(k: Any) -> Any:
 def make_hypergradient(k: Any) -> Any:
     """``F_x - G_xy v`` with v from a linear solver for ``G_yy v = F_y``; F_x and F_y share rows."""
 
-    def hypergradient(data, samplers, work, x, Y, terms, lr, factor, first, step, out):
-        (upper_gradients, solve, cross_product), (upper_data, solve_data, cross_data) = data
-        upper_work, solve_work, cross_work, F_y, cross = work
-        upper_gradients(upper_data, samplers, upper_work, x, Y, step, F_y, out)
-        solve(solve_data, samplers, solve_work, x, Y, F_y, terms, lr, factor, first)
-        cross_product(cross_data, samplers, cross_work, x, Y, step, cross)
-        k.vector.axpy(-1.0, cross, out)
+    def hypergradient(data, samplers, work, x, pair, terms, lr, factor, first, draw, out):
+        upper, solver, cross = data.upper, data.solver, data.cross
+        upper.function(upper.data, samplers, upper.work, x, pair, draw, work.F_y, out)
+        solver.function(
+            solver.data, samplers, solver.work, x, pair, work.F_y, terms, lr, factor, first
+        )
+        cross.function(cross.data, samplers, cross.work, x, pair, draw, work.cross)
+        k.vector.axpy(-1.0, work.cross, out)
 
     return hypergradient
 
@@ -129,38 +179,46 @@ class HypergradientEstimate:
         Text of the solver and its constants.
     product : str
         The oracle that the solver calls.
-    pairs, vectors : int
-        Scratch of the solver: (2, n_y) and (n_y,) arrays.
-    numbers : tuple of float
-        What the solver reads besides its oracle.
+    scratch : type
+        Record of the solver's arrays, (2, n_y) for the field `pair` and (n_y,) for all others.
+    scaling : tuple of two float, optional
+        Power and floor, for a solver whose data are `Scaled`.
     """
 
     solver: tuple[Any, ...]
     product: str
-    pairs: int
-    vectors: int
-    numbers: tuple[float, ...] = ()
+    scratch: type
+    scaling: tuple[float, float] | None = None
 
     @property
     def parts(self) -> tuple[str, str, str]:
         """Names of the oracles that the estimate is made of."""
         return "upper_gradients", self.product, "cross_product"
 
-    def scratch(self, pair: Any, vector: Any) -> tuple[Any, ...]:
-        """The solver's scratch by example: pairs first, then vectors."""
-        return (pair,) * self.pairs + (vector,) * self.vectors
+    def data(self, product: Oracle) -> Any:
+        """What the solver finds in `data`, given its oracle."""
+        if self.scaling is None:
+            return product
+        power, floor = self.scaling
+        return Scaled(product=product, power=power, floor=floor)
+
+    def work(self, problem: BilevelProblem) -> Any:
+        """The solver's scratch, on the host."""
+        shapes = dict.fromkeys(self.scratch._fields, (problem.n_y,))  # type: ignore[attr-defined]
+        if "pair" in shapes:
+            shapes["pair"] = 2, problem.n_y  # type: ignore[assignment]
+        return self.scratch(**{n: np.zeros(s, problem.dtype) for n, s in shapes.items()})
 
 
-NEUMANN_SUM = HypergradientEstimate((make_neumann_sum, SUM), "linear_descent", 0, 1)
-RANDOM_NEUMANN = HypergradientEstimate((make_random_neumann, POWERS), "linear_descent", 0, 1)
-GRADIENT_DESCENT = HypergradientEstimate((make_gradient_descent, SOLVE), "linear_descent", 0, 1)
-NORMAL_EQUATIONS = HypergradientEstimate((make_normal_equations,), "hessian_product", 1, 1)
+NEUMANN_SUM = HypergradientEstimate((make_neumann_sum, SUM), "linear_descent", Total)
+RANDOM_NEUMANN = HypergradientEstimate((make_random_neumann, POWERS), "linear_descent", Total)
+GRADIENT_DESCENT = HypergradientEstimate((make_gradient_descent, SOLVE), "linear_descent", Total)
+NORMAL_EQUATIONS = HypergradientEstimate((make_normal_equations,), "hessian_product", Pair)
 
 
 def row_scaled_neumann(power: float, floor: float) -> HypergradientEstimate:
     """The Neumann sum with the row scaling D of power p; the plain one if p is 2."""
     if power == 2.0:
         return NEUMANN_SUM
-    return HypergradientEstimate(
-        (make_row_scaled_neumann,), "hessian_product", 0, 3, (float(power), float(floor))
-    )
+    scaling = float(power), float(floor)
+    return HypergradientEstimate((make_row_scaled_neumann,), "hessian_product", ScaledWork, scaling)

@@ -1,18 +1,13 @@
-"""The second-order oracles of any problem, composed of its simple ones.
-
-``Y`` is (2, n_y): y and, below it, a vector v. Samplers are numbered by their streams: 0 for the
-lower gradient, 2 for the cross product, 3 for the upper gradients, 4 for the products of a linear
-solver. `work` holds the problem's own and, where there is one, a product (n_y,).
-"""
+"""The second-order oracles of any problem, composed of its simple ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._arrays.placement import place
-from fastbilevel._texts import compile as _compile
+from fastbilevel._oracles.composed import Composition, Simple
+from fastbilevel._texts.protocol import record
 from fastbilevel.kernels.reference.csr_curvature import SOLVE, SUM
 
 if TYPE_CHECKING:
@@ -20,16 +15,43 @@ if TYPE_CHECKING:
     from fastbilevel.problems.base import BilevelProblem
 
 
+@record
+class LowerProducts(NamedTuple):
+    gradient: Simple
+    hvp: Simple
+    jvp: Simple
+    problem: Any
+
+
+@record
+class UpperGradients(NamedTuple):
+    of_y: Simple
+    of_x: Simple
+    problem: Any
+
+
+@record
+class One(NamedTuple):
+    oracle: Simple
+    problem: Any
+
+
+@record
+class WithProduct(NamedTuple):
+    """The problem's own work, and a product (n_y,)."""
+
+    own: Any
+    product: np.ndarray
+
+
 def make_lower_products(k: Any) -> Any:
     """``g_y``, ``g_yy v`` and ``g_xy v`` on one minibatch."""
 
-    def lower_products(data, samplers, work, x, Y, step, G, cross):
-        (gradient, hvp, jvp), problem = data
-        own, _ = work
-        rows, _ = k.draw.draw_batch(samplers[0], step, 0)
-        gradient(problem, own, x, Y[0], rows, G[0])
-        hvp(problem, own, x, Y[0], Y[1], rows, G[1])
-        jvp(problem, own, x, Y[0], Y[1], rows, cross)
+    def lower_products(data, samplers, work, x, pair, draw, G, cross):
+        rows, _ = k.draw.draw_batch(samplers.lower, draw, 0)
+        data.gradient(data.problem, work, x, pair[0], rows, G[0])
+        data.hvp(data.problem, work, x, pair[0], pair[1], rows, G[1])
+        data.jvp(data.problem, work, x, pair[0], pair[1], rows, cross)
 
     return lower_products
 
@@ -37,12 +59,10 @@ def make_lower_products(k: Any) -> Any:
 def make_upper_gradients(k: Any) -> Any:
     """``f_y`` and ``f_x`` on one minibatch."""
 
-    def upper_gradients(data, samplers, work, x, Y, step, F_y, F_x):
-        (gradient_y, gradient_x), problem = data
-        own, _ = work
-        rows, _ = k.draw.draw_batch(samplers[3], step, 0)
-        gradient_y(problem, own, x, Y[0], rows, F_y)
-        gradient_x(problem, own, x, Y[0], rows, F_x)
+    def upper_gradients(data, samplers, work, x, pair, draw, F_y, F_x):
+        rows, _ = k.draw.draw_batch(samplers.outer_upper, draw, 0)
+        data.of_y(data.problem, work, x, pair[0], rows, F_y)
+        data.of_x(data.problem, work, x, pair[0], rows, F_x)
 
     return upper_gradients
 
@@ -50,88 +70,70 @@ def make_upper_gradients(k: Any) -> Any:
 def make_linear_descent(k: Any, sum_mode: int, solve_mode: int) -> Any:
     """Steps v <- v - lr g_yy v, a fresh minibatch each; see `linear_step`."""
 
-    def linear_descent(data, samplers, work, x, Y, b, total, lr, steps, first_step, mode):
-        (hvp,), problem = data
-        own, product = work
-        for s in range(steps):
-            rows, _ = k.draw.draw_batch(samplers[4], first_step + s, 0)
-            hvp(problem, own, x, Y[0], Y[1], rows, product)
+    def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
+        for draw in range(first, first + steps):
+            rows, _ = k.draw.draw_batch(samplers.linear, draw, 0)
+            data.oracle(data.problem, work.own, x, pair[0], pair[1], rows, work.product)
             if mode == solve_mode:
-                k.vector.axpy(-1.0, b, product)
-            k.vector.axpy(-lr, product, Y[1])
+                k.vector.axpy(-1.0, b, work.product)
+            k.vector.axpy(-lr, work.product, pair[1])
             if mode == sum_mode:
-                k.vector.axpy(1.0, Y[1], total)
+                k.vector.axpy(1.0, pair[1], total)
 
     return linear_descent
 
 
-def make_product(k: Any, stream: int) -> Any:
-    """``g_yy v`` or ``g_xy v`` on one minibatch of a stream."""
+def make_hessian_product(k: Any) -> Any:
+    """``g_yy v`` on one minibatch of the linear solver."""
 
-    def product(data, samplers, work, x, Y, step, out):
-        (oracle,), problem = data
-        own, _ = work
-        rows, _ = k.draw.draw_batch(samplers[stream], step, 0)
-        oracle(problem, own, x, Y[0], Y[1], rows, out)
+    def hessian_product(data, samplers, work, x, pair, draw, out):
+        rows, _ = k.draw.draw_batch(samplers.linear, draw, 0)
+        data.oracle(data.problem, work, x, pair[0], pair[1], rows, out)
 
-    return product
+    return hessian_product
+
+
+def make_cross_product(k: Any) -> Any:
+    """``g_xy v`` on one minibatch of the estimate."""
+
+    def cross_product(data, samplers, work, x, pair, draw, out):
+        rows, _ = k.draw.draw_batch(samplers.outer_lower, draw, 0)
+        data.oracle(data.problem, work, x, pair[0], pair[1], rows, out)
+
+    return cross_product
 
 
 def make_lower_gradient(k: Any) -> Any:
     """``g_y`` on one minibatch."""
 
-    def lower_gradient(data, samplers, work, x, Y, step, out):
-        (gradient,), problem = data
-        own, _ = work
-        rows, _ = k.draw.draw_batch(samplers[0], step, 0)
-        gradient(problem, own, x, Y[0], rows, out)
+    def lower_gradient(data, samplers, work, x, pair, draw, out):
+        rows, _ = k.draw.draw_batch(samplers.lower, draw, 0)
+        data.oracle(data.problem, work, x, pair[0], rows, out)
 
     return lower_gradient
 
 
-# The simple oracles that each is made of, and its text.
-PARTS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
-    "lower_products": (("grad_lower_y", "hvp_lower_yy", "jvp_lower_xy"), (make_lower_products,)),
-    "upper_gradients": (("grad_upper_y", "grad_upper_x"), (make_upper_gradients,)),
-    "linear_descent": (("hvp_lower_yy",), (make_linear_descent, SUM, SOLVE)),
-    "hessian_product": (("hvp_lower_yy",), (make_product, 4)),
-    "cross_product": (("jvp_lower_xy",), (make_product, 2)),
-    "lower_gradient": (("grad_lower_y",), (make_lower_gradient,)),
+def _with_product(problem: BilevelProblem, plan: Plan, own: Any) -> WithProduct:
+    return WithProduct(own=own, product=np.zeros(problem.n_y, problem.dtype))
+
+
+COMPOSITIONS: dict[str, Composition] = {
+    "lower_products": Composition(
+        make_lower_products,
+        LowerProducts,
+        {"gradient": "grad_lower_y", "hvp": "hvp_lower_yy", "jvp": "jvp_lower_xy"},
+    ),
+    "upper_gradients": Composition(
+        make_upper_gradients, UpperGradients, {"of_y": "grad_upper_y", "of_x": "grad_upper_x"}
+    ),
+    "linear_descent": Composition(
+        make_linear_descent,
+        One,
+        {"oracle": "hvp_lower_yy"},
+        constants=lambda plan: (SUM, SOLVE),
+        work=_with_product,
+    ),
+    "hessian_product": Composition(make_hessian_product, One, {"oracle": "hvp_lower_yy"}),
+    "cross_product": Composition(make_cross_product, One, {"oracle": "jvp_lower_xy"}),
+    "lower_gradient": Composition(make_lower_gradient, One, {"oracle": "grad_lower_y"}),
 }
-
-
-def sample_arguments(problem: BilevelProblem, name: str) -> tuple[Any, ...]:
-    """Arguments behind `work` of the right types, by which the oracle `name` is compiled."""
-    x, y = np.zeros(problem.n_x, problem.dtype), np.zeros(problem.n_y, problem.dtype)
-    Y = np.zeros((2, problem.n_y), problem.dtype)
-    of_name: dict[str, tuple[Any, ...]] = {
-        "lower_products": (0, Y, x),
-        "upper_gradients": (0, y, x),
-        "linear_descent": (y, y, 1.0, 1, 0, 0),
-        "hessian_product": (0, y),
-        "cross_product": (0, x),
-        "lower_gradient": (0, y),
-    }
-    return (x, Y, *of_name[name])
-
-
-def bind(problem: BilevelProblem, plan: Plan, name: str) -> tuple[Any, Any, Any]:
-    """The oracle `name` with its data and work."""
-    names, (make, *constants) = PARTS[name]
-    x, y = np.zeros(problem.n_x, problem.dtype), np.zeros(problem.n_y, problem.dtype)
-    problem_data, own = problem.placed_arguments(max(1, plan.largest_batch))
-    simple = []
-    for each in names:
-        vectors = (x, y, y) if each in ("hvp_lower_yy", "jvp_lower_xy") else (x, y)
-        out = x if each in ("jvp_lower_xy", "grad_upper_x") else y
-        sample = (problem_data, own, *vectors, np.zeros(1, np.int64), out)
-        simple.append(_compile.pointer(problem.oracle(each), sample))
-    data, work = (tuple(simple), problem_data), (own, place(problem.kernels, y.copy()))
-    function = _compile.text(make, problem.kernels, *constants, compiled=problem.compiled)
-    arguments = (
-        data,
-        place(problem.kernels, plan.samplers()),
-        work,
-        *sample_arguments(problem, name),
-    )
-    return _compile.pointer(function, arguments), data, work

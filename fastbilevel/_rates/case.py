@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu
 
 
@@ -16,7 +16,7 @@ class Case(NamedTuple):
     ----------
     kernel, size : str
     make : callable
-        Of the text, see `_compile.text`.
+        Of the text, see `compile_text`.
     constants, arguments : tuple
     touched : float
         Bytes that one call loads and stores.
@@ -37,4 +37,4 @@ class Case(NamedTuple):
 
     def run(self, repeats: int) -> None:
         """Make the calls; the first time compiles."""
-        _compile.text(self.make, cpu, *self.constants)(repeats, *self.arguments)
+        compile_text(self.make, cpu, *self.constants)(repeats, *self.arguments)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastbilevel._arrays.memory import check_memory
-from fastbilevel._arrays.placement import fetch, library_of, place, place_domain
+from fastbilevel._arrays.placement import fetch, library_of, place
 from fastbilevel._oracles.binding import Binder
-from fastbilevel._schedules import RunningTotals
-from fastbilevel._texts import compile as _compile
+from fastbilevel._schedules import Totals, grown
+from fastbilevel._texts.compile import compile_text, plain, specialize
+from fastbilevel._texts.protocol import Chunk, Progress, State, check_record
 from fastbilevel.kernels.memory import aligned_empty
 from fastbilevel.problems.base import on_host
-from fastbilevel.projections import Custom, domain_of
+from fastbilevel.projections import Custom, domain_of, place_domain
 
 if TYPE_CHECKING:
     from fastbilevel.problems.base import BilevelProblem
@@ -24,33 +24,8 @@ if TYPE_CHECKING:
 
 # Python sees a Ctrl-C, a time limit or a callback only between chunks.
 CHUNK_SECONDS = 0.2
-
-
-@dataclass
-class State:
-    """What changes during a run of any method; a method's own memory comes on top.
-
-    Attributes
-    ----------
-    x, m, phi : (n_x,) arrays
-        Upper variable, direction of its steps, latest hypergradient estimate.
-    Y : (n_groups, rows*g*cols) array
-        Stacked lower iterates.
-    weights : (n_groups, g) float64 array
-        Weights j nu of the upper objective.
-    flag : (1,) int64 array
-        Not 0 once a direction was not finite.
-    memory : tuple of arrays
-        What the method alone keeps, from `Options.memory`.
-    """
-
-    x: np.ndarray
-    Y: np.ndarray
-    m: np.ndarray
-    phi: np.ndarray
-    weights: np.ndarray
-    flag: np.ndarray
-    memory: tuple[np.ndarray, ...]
+# What is counted, in single samples.
+CALLS = ("f_x", "f_y", "g_x", "g_y", "hvp", "jvp")
 
 
 def _stacked(packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -110,7 +85,8 @@ class Run:
         self.norms = np.empty(0)
         self.stopped = False
         self.nit = 0
-        self._totals = RunningTotals()
+        self._totals: Totals = {}
+        self._calls = dict.fromkeys(CALLS, 0)
         self._samplers = place(problem.kernels, plan.samplers())
         self._custom = bounds if isinstance(bounds, Custom) else None
         inside = None if self._custom else bounds
@@ -132,44 +108,59 @@ class Run:
         what = f"The {plan.n_groups * plan.g} lower iterates"
         check_memory(numbers * dtype.itemsize, what, problem.kernels)
         Y = _stacked(packed.reshape(1, rows, 1, cols), shape)
-        arrays = (
-            np.array(x, dtype),
-            Y,
-            np.zeros(problem.n_x, dtype),
-            np.zeros(problem.n_x, dtype),
-            np.zeros(1, np.int64),
-            self.method.memory(self._host, plan, x, Y),
+        Y[list(self.method.zero_groups)] = 0
+        memory = self.method.memory(self._host, plan, x, Y)
+        check_record(memory, f"The memory of {self.method.name}")
+        x, Y, self._memory = place(problem.kernels, (np.array(x, dtype), Y, memory))
+        return State(
+            x=x,
+            Y=Y,
+            weights=np.zeros((plan.n_groups, plan.g)),
+            m=self.xp.zeros(problem.n_x, dtype),
+            phi=self.xp.zeros(problem.n_x, dtype),
+            norms=self.xp.empty(0),
+            flag=self.xp.zeros(1, np.int64),
         )
-        x, Y, m, phi, flag, memory = place(problem.kernels, arrays)
-        return State(x, Y, m, phi, np.zeros((plan.n_groups, plan.g)), flag, memory)
 
-    def _bind_oracles(self) -> tuple[tuple[Any, Any, Any], ...]:
-        """``(function, data, work)`` of every oracle that the method's text calls."""
-        bound = Binder(self.problem, self.plan).bind(self.method.oracles)
+    def _bind_oracles(self) -> Any:
+        """The bundle of oracles that the method's text calls."""
+        method = self.method
+        bound = Binder(self.problem, self.plan, method.estimate()).bind(method.oracles)
         if self.problem.compiled and not self.compiled:
-            return tuple((getattr(f, "entry", f), data, work) for f, data, work in bound)
-        return tuple(bound)
+            enter = (each._replace(function=each.function.entry) for each in bound)
+            return bound._make(enter)
+        return bound
 
     def _compile_chunk(self) -> Any:
         make, *constants = self.method.chunk_text()
-        chunk = _compile.text(make, self.problem.kernels, *constants, compiled=self.compiled)
-        if not self.compiled:
-            return chunk
-        return _compile.specialize(chunk, self._arguments(0, 1, RunningTotals()))
+        chunk = compile_text(make, self.problem.kernels, *constants, compiled=self.compiled)
+        arguments, _ = self._arguments(0, 1)
+        check_record(arguments.schedules, f"The schedules of {self.method.name}", arguments.n)
+        check_record(arguments.fixed, f"The fixed numbers of {self.method.name}")
+        return specialize(chunk, arguments) if self.compiled else chunk
 
-    def _arguments(self, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        s = self.state
-        norms = self.xp.full(n, np.nan)
-        return (
-            self._oracles,
-            self._samplers,
-            (s.x, s.Y, s.weights, s.m, s.phi, norms, s.flag),
-            s.memory,
-            self._domain,
-            self.method.schedules(self.plan, first, n, totals),
-            self._fixed,
-            n,
+    def _arguments(self, first: int, n: int) -> tuple[Chunk, Progress]:
+        """What the chunk takes for iterations first, ..., first + n - 1, and what they count."""
+        schedules, progress = self.method.schedules(self.plan, first, n, self._totals)
+        arguments = Chunk(
+            oracles=self._oracles,
+            samplers=self._samplers,
+            state=self.state._replace(norms=self.xp.full(n, np.nan)),
+            memory=self._memory,
+            domain=self._domain,
+            schedules=schedules,
+            fixed=self._fixed,
+            n=n,
         )
+        return arguments, progress
+
+    def _count(self, progress: Progress) -> None:
+        self._totals = grown(self._totals, progress.growth)
+        for draws in progress.draws:
+            sampler = getattr(self.plan, draws.sampler)
+            samples = sampler.rows_drawn(draws.numbers, draws.offset)
+            for name, times in draws.calls.items():
+                self._calls[name] += times * samples
 
     def advance(self, most: int) -> int:
         """Do up to `most` outer iterations; return how many were done.
@@ -185,10 +176,11 @@ class Run:
         elif self.nit == 0:
             n = 1
         start = time.perf_counter()
-        arguments = self._arguments(self.nit, n, self._totals)
-        self._chunk(*_compile.plain(arguments))
+        arguments, progress = self._arguments(self.nit, n)
+        self._chunk(*plain(arguments))
+        self._count(progress)
         # The one place where the host waits for a device.
-        self.norms, self.stopped = fetch(arguments[2][5]), bool(fetch(self.state.flag)[0])
+        self.norms, self.stopped = fetch(arguments.state.norms), bool(fetch(self.state.flag)[0])
         if self._custom is not None and not self.stopped:
             self.state.x[:] = place(self.problem.kernels, self._custom(self.state.x))
         self._seconds = (time.perf_counter() - start) / n
@@ -197,8 +189,7 @@ class Run:
 
     def oracle_calls(self) -> dict[str, int]:
         """Single-sample oracle calls of all outer iterations so far."""
-        calls = self.method.oracle_calls(self.plan, self._totals)
-        return {name: int(number) for name, number in calls.items()}
+        return dict(self._calls)
 
     def lower_iterate(self) -> np.ndarray:
         """The method's estimate of y*(x) in the internal layout, (n_y,)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbilevel._arrays.placement import fetch, on_device, place
+from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._run.result import BilevelResult, Status, versions
 from fastbilevel.projections import clipped_count
 
@@ -111,7 +111,7 @@ class Recorder:
         at_bound = clipped_count(x_last, self.bounds)
         is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))
         x, y, x_last, y_last, jac = place(problem.kernels, outputs)
-        cupy = {"cupy": run.xp.__version__} if on_device(problem.kernels) else {}
+        cupy = {"cupy": run.xp.__version__} if problem.kernels.ON_DEVICE else {}
         if at_bound:
             message += f" {at_bound} coordinates of x lie on a bound."
         return BilevelResult(
@@ -132,7 +132,7 @@ class Recorder:
             at_bound=at_bound,
             method=run.method.name,
             options=_as_dict(run.method),
-            backend=problem.kernels.__name__.rpartition(".")[2],
+            backend=problem.kernels.NAME,
             versions=versions() | cupy,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._testing.probe import Probe
 from fastbilevel.problems.base import BilevelProblem, all_rows
+from fastbilevel.problems.oracle_table import SIMPLE
 
 LEVELS = ("lower", "upper")
 # Rounding units of the function that a central difference may be wrong by, divided by its width.
@@ -127,7 +128,7 @@ def check_minibatches(probe: Probe) -> None:
     """The mean of every oracle over a partition, weighted by rows, is the oracle on all rows."""
     problem = probe.problem
     for name in probe.names:
-        n = problem.n_lower if "lower" in name else problem.n_upper
+        n = SIMPLE[name].samples(problem)
         vectors = probe.vectors(name)
         order = probe.rng.permutation(all_rows(n, False))
         parts = [part for part in np.split(order, [n // 5, n // 2]) if part.size]

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel.problems.base import SIMPLE_ORACLES, BilevelProblem
-
-PRODUCTS = ("hvp_lower_yy", "jvp_lower_xy")
+from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.oracle_table import SIMPLE
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Probe:
     @property
     def names(self) -> list[str]:
         """The problem's oracles."""
-        return [name for name in SIMPLE_ORACLES if name in self.problem.oracles]
+        return [name for name in SIMPLE if name in self.problem.oracles]
 
     def has(self, *names: str) -> bool:
         """True if the problem has all these oracles."""
@@ -56,7 +55,7 @@ class Probe:
 
     def vectors(self, name: str) -> tuple[np.ndarray, ...]:
         """A random vector if the oracle is a product, else nothing."""
-        return (self.unit(self.problem.n_y),) if name in PRODUCTS else ()
+        return (self.unit(self.problem.n_y),) if SIMPLE[name].is_product else ()
 
     def call(self, name: str, *vectors: np.ndarray, rows: Any = None) -> np.ndarray:
         """The oracle at the point, float64."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from fastbilevel._arrays.placement import fetch, is_device_array, place
 from fastbilevel._testing.probe import Probe
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import call_oracle
+from fastbilevel.problems.oracle_table import SIMPLE
 
 # Rows of a call.
 ROWS = 6
-OF_Y = ("grad_lower_y", "grad_upper_y", "hvp_lower_yy")
 
 
 def check_outputs(probe: Probe) -> None:
@@ -26,9 +26,8 @@ def check_outputs(probe: Probe) -> None:
             kind = type(problem).__name__
             if not np.isfinite(result).all():
                 raise AssertionError(f"{kind}: {name} is not finite at or near (x0, y0).")
-            if not name.startswith("value"):
-                of_y = name in OF_Y
-                wanted = ((problem.n_y if of_y else problem.n_x,), problem.dtype)
+            if not SIMPLE[name].is_value:
+                wanted = ((SIMPLE[name].size(problem),), problem.dtype)
                 if (result.shape, result.dtype) != wanted:
                     raise AssertionError(
                         f"{kind}: {name} gives shape {result.shape} and dtype {result.dtype}, not "
@@ -71,7 +70,7 @@ class _Call:
     def __init__(self, probe: Probe, name: str, x: np.ndarray, y: np.ndarray, shared: Any):
         problem = probe.problem
         vectors = [y, *probe.vectors(name)]
-        n = problem.n_lower if "lower" in name else problem.n_upper
+        n = SIMPLE[name].samples(problem)
         self.name, self.problem = name, problem
         packed = tuple(problem.pack_lower(np.asarray(v, problem.dtype)) for v in vectors)
         rows = np.sort(probe.rng.integers(0, n, min(n, ROWS)))
@@ -81,19 +80,14 @@ class _Call:
 
     def run(self, fill: float) -> np.ndarray:
         """The output, which held `fill` before."""
-        value = self.name.startswith("value")
-        size = 1 if value else self.problem.n_x
-        if self.name in OF_Y:
-            size = self.problem.n_y
-        out = np.full(size, fill, np.float64 if value else self.problem.dtype)
-        out = place(self.problem.kernels, out)
+        out = place(self.problem.kernels, SIMPLE[self.name].out(self.problem, fill))
         inputs = (self.data, self.work, self.x, *self.vectors, self.rows, out)
-        _compile.call(self.problem.oracle(self.name), inputs)
+        call_oracle(self.problem.oracle(self.name), inputs)
         return fetch(out)
 
     def labels(self) -> list[str]:
         """Names of all input arrays."""
-        return ["x", *("y", "v")[: len(self.vectors)], "rows"] + [
+        return ["x", *SIMPLE[self.name].vectors, "rows"] + [
             f"data (array {i} of it)" for i, _ in enumerate(_arrays(self.data))
         ]
 

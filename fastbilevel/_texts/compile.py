@@ -9,23 +9,21 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-
-def _is_numba(k: ModuleType) -> bool:
-    return k.__name__.endswith(".kernels.cpu")
+from fastbilevel._arrays.tuples import map_tuple
 
 
 @functools.cache
-def text(
+def compile_text(
     make: Callable[..., Callable[..., Any]],
     k: ModuleType,
     *constants: Any,
     compiled: bool = True,
 ) -> Any:
-    """The text `make(k, *constants)`, compiled if `k` are the Numba kernels, plain otherwise.
+    """The text `make(k, *constants)`, compiled if the kernels `k` are, plain otherwise.
 
-    A text may use loops over `range`, integer and scalar arithmetic, slices, the oracles it is
-    given and `k.<family>.<kernel>`. It may close over modules and plain constants only: a compiled
-    function in a closure cell would never be found in Numba's disk cache.
+    A text may use loops over `range`, integer and scalar arithmetic, slices, fields of the records
+    it is given, oracles and `k.<family>.<kernel>`. It may close over modules and plain constants
+    only: a compiled function in a closure cell would never be found in Numba's disk cache.
 
     Parameters
     ----------
@@ -39,7 +37,7 @@ def text(
         False leaves the text plain Python, for oracles that cannot be compiled.
     """
     function = make(k, *constants)
-    if not (compiled and _is_numba(k)):
+    if not (compiled and k.COMPILED):
         return function
     from fastbilevel.kernels.cpu.jit import build
 
@@ -54,6 +52,24 @@ def _without_notice() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
         yield
+
+
+def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
+    """The machine code of a dispatcher for these types; a sentence if it does not fit them."""
+    from numba.core.errors import NumbaError
+
+    try:
+        with _without_notice():
+            function.compile(types)
+    except NumbaError as error:
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        named = [line for line in said if line.startswith(("Unknown", "No impl", "File"))][:3]
+        raise TypeError(
+            f"The text {function.py_func.__name__} of {function.py_func.__module__} does not fit "
+            f"what it is given: a field or a kernel it names is not there, or is called with other "
+            f"arguments. Numba says: {'; '.join(named or said[:2])}"
+        ) from None
+    return function.get_overload(types)
 
 
 class Pointer:
@@ -73,11 +89,9 @@ class Pointer:
         from numba import types
 
         self.function = function
-        with _without_notice():
-            argument_types = tuple(type_of(a) for a in arguments)
-            function.compile(argument_types)
+        argument_types = tuple(type_of(a) for a in arguments)
         # What interpreted code calls; the dispatcher would look for its types at every call.
-        self.entry = function.get_overload(argument_types)
+        self.entry = _compile_for(function, argument_types)
         returned = function.overloads[argument_types].signature.return_type
         with _without_notice():
             self.type = types.FunctionType(returned(*argument_types))
@@ -91,7 +105,7 @@ def type_of(value: Any) -> Any:
     if isinstance(value, Pointer):
         return value.type
     if isinstance(value, tuple) and any(holds_pointer(v) for v in value):
-        return types.Tuple([type_of(v) for v in value])
+        return types.BaseTuple.from_types([type_of(v) for v in value], type(value))
     return numba.typeof(value)
 
 
@@ -106,27 +120,35 @@ def plain(value: Any) -> Any:
     """`value` with every `Pointer` replaced by its function, ready to pass to compiled code."""
     if isinstance(value, Pointer):
         return value.function
-    if isinstance(value, tuple):
-        return tuple(plain(v) for v in value)
-    return value
+    return map_tuple(plain, value) if isinstance(value, tuple) else value
 
 
-def pointer(function: Any, arguments: tuple[Any, ...]) -> Any:
+def entries(value: Any) -> Any:
+    """`value` with every `Pointer` replaced by its machine code, ready for interpreted code."""
+    if isinstance(value, Pointer):
+        return value.entry
+    return map_tuple(entries, value) if isinstance(value, tuple) else value
+
+
+def pointer_to(function: Any, arguments: tuple[Any, ...]) -> Any:
     """`function` as a `Pointer` if it is compiled, itself if it is plain Python."""
     return Pointer(function, arguments) if hasattr(function, "overloads") else function
 
 
 def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """`function` compiled for the types of `arguments`, without the cost of finding them again."""
+    """`function` compiled for the types of `arguments`, without the cost of finding them again.
+
+    Raises
+    ------
+    TypeError
+        If the text reads a field, or makes a call, that does not fit its arguments.
+    """
     if not hasattr(function, "overloads"):
         return function
-    with _without_notice():
-        signature = tuple(type_of(a) for a in arguments)
-        function.compile(signature)
-    return function.get_overload(signature)
+    return _compile_for(function, tuple(type_of(a) for a in arguments))
 
 
-def call(function: Any, arguments: tuple[Any, ...]) -> None:
+def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
     """Call an oracle whose arguments may hold pointers to further oracles."""
     if any(holds_pointer(a) for a in arguments):
         function = specialize(function, arguments)

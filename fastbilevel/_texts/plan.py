@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from fastbilevel._texts.protocol import Samplers
 from fastbilevel._texts.samplers import Sampler
 
 
@@ -40,20 +40,15 @@ class Plan:
     n_threads: int
 
     @property
-    def levels(self) -> tuple[Sampler, ...]:
-        """The samplers in the order in which texts number them, that of their streams."""
-        return self.lower, self.upper, self.outer_lower, self.outer_upper, self.linear
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """Samples of a minibatch of each sampler; an exact expectation counts as one."""
-        return tuple(max(1, sampler.batch) for sampler in self.levels)
+    def n_offsets(self) -> int:
+        """Lower iterates in all."""
+        return self.n_groups * self.g
 
     @property
     def largest_batch(self) -> int:
-        """Rows of the largest minibatch."""
-        return max(sampler.batch for sampler in self.levels)
+        """Rows of the largest minibatch, 1 at least."""
+        return max(1, *(getattr(self, name).batch for name in Samplers._fields))
 
-    def samplers(self) -> tuple[Any, ...]:
-        """The samplers as the tuples that texts take, before their arrays are placed."""
-        return tuple(sampler.as_tuple() for sampler in self.levels)
+    def samplers(self) -> Samplers:
+        """The samplers as texts take them, before their arrays are placed."""
+        return Samplers(**{name: getattr(self, name).arrays() for name in Samplers._fields})

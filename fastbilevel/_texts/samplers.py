@@ -1,4 +1,4 @@
-"""Seeds and samplers: from what the caller asks for to the tuples that `k.draw` reads."""
+"""Seeds and samplers: from what the caller asks for to the records that `k.draw` reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, REPLACEMENT
+from fastbilevel._texts.protocol import SamplerArrays
+from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, MASK, REPLACEMENT, philox, uniform
 
 MODES = {"blocks": BLOCKS, "replacement": REPLACEMENT, "epochs": EPOCHS}
 
@@ -69,19 +70,45 @@ class Sampler:
     key: tuple[int, int]
     order: np.ndarray
 
-    def as_tuple(self) -> tuple[Any, ...]:
-        """The tuple that `k.draw.draw_batch` takes, with a scratch buffer of its own."""
-        buffer = np.empty(0 if self.mode == BLOCKS else self.batch, np.int64)
-        return (
-            self.order,
-            buffer,
-            self.mode,
-            self.n,
-            self.batch,
-            self.stream,
-            self.key[0],
-            self.key[1],
+    def arrays(self) -> SamplerArrays:
+        """What `k.draw.draw_batch` takes, with a scratch buffer of its own."""
+        return SamplerArrays(
+            order=self.order,
+            buffer=np.empty(0 if self.mode == BLOCKS else self.batch, np.int64),
+            mode=self.mode,
+            n=self.n,
+            batch=self.batch,
+            stream=self.stream,
+            k0=self.key[0],
+            k1=self.key[1],
         )
+
+    def blocks(self) -> list[np.ndarray]:
+        """Rows of the fixed blocks, by number; one without rows for an expectation."""
+        starts = range(0, max(1, self.order.size), max(1, self.batch))
+        return [self.order[start : start + self.batch] for start in starts]
+
+    def rows_drawn(self, numbers: np.ndarray, offset: int) -> int:
+        """Samples in the minibatches of these `numbers`; an exact expectation counts as one.
+
+        Parameters
+        ----------
+        numbers : (k,) int64 array
+            Steps of `k.draw.draw_batch`.
+        offset : int
+            As there.
+        """
+        shorter = self.n % self.batch if self.batch else 0
+        if self.mode != BLOCKS or not shorter:
+            return numbers.size * max(1, self.batch)
+        # As in `draw_index`, for all numbers at once: a block is drawn by its first position.
+        steps = numbers.astype(np.uint64)
+        words = philox(
+            0, steps & MASK, (steps >> 32) & MASK, (self.stream << 16) | offset, *self.key
+        )
+        positions = np.minimum((uniform(words[0], words[1]) * self.n).astype(int), self.n - 1)
+        last = int(np.count_nonzero(positions >= self.n - shorter))
+        return numbers.size * self.batch - last * (self.batch - shorter)
 
 
 def make_sampler(

@@ -1,94 +1,63 @@
-"""The methods: one options class each, found by string or by class."""
+"""The methods: one options class each, found by string or by class.
+
+`NAMES` is the one place where a method is registered. The file of ``"f2sa-p"`` is ``f2sa_p.py``;
+it is imported when the method is first asked for. Files with `_` hold what families share and are
+for this room only.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
 
-from fastbilevel._checks.values import closest
-from fastbilevel.methods._description import Description
-from fastbilevel.methods._options import Options, option_names
-from fastbilevel.methods.acc_f2ba import AccF2BA
-from fastbilevel.methods.amigo import AmIGO
-from fastbilevel.methods.bo_rep import BOREP
-from fastbilevel.methods.bome import BOME
-from fastbilevel.methods.bsa import BSA
-from fastbilevel.methods.f2ba import F2BA
-from fastbilevel.methods.f2sa import F2SA
-from fastbilevel.methods.f2sa_p import F2SAp
-from fastbilevel.methods.f3sa import F3SA
-from fastbilevel.methods.galet import GALET
-from fastbilevel.methods.ma_soba import MASOBA
-from fastbilevel.methods.mrbo import MRBO
-from fastbilevel.methods.prox_f2sa import ProxF2SA
-from fastbilevel.methods.prox_f3sa import ProxF3SA
-from fastbilevel.methods.saba import SABA
-from fastbilevel.methods.soba import SOBA
-from fastbilevel.methods.stocbio import StocBiO
-from fastbilevel.methods.sustain import SUSTAIN
-from fastbilevel.methods.ttsa import TTSA
-from fastbilevel.methods.unibio import UniBiO
-from fastbilevel.methods.vrbo import VRBO
+if TYPE_CHECKING:
+    from fastbilevel.methods._description import Description
+    from fastbilevel.methods._options import Options
 
-_CLASSES: tuple[type[Options], ...] = (
-    F2SA,
-    F3SA,
-    F2BA,
-    AccF2BA,
-    F2SAp,
-    ProxF2SA,
-    ProxF3SA,
-    BOME,
-    GALET,
-    BSA,
-    TTSA,
-    StocBiO,
-    MRBO,
-    VRBO,
-    SUSTAIN,
-    SOBA,
-    SABA,
-    MASOBA,
-    AmIGO,
-    UniBiO,
-    BOREP,
-)
-METHODS: dict[str, type[Options]] = {cls.name: cls for cls in _CLASSES}
+# Class names by the strings that callers use.
+NAMES: dict[str, str] = {
+    "f2sa": "F2SA",
+    "f3sa": "F3SA",
+    "f2ba": "F2BA",
+    "acc-f2ba": "AccF2BA",
+    "f2sa-p": "F2SAp",
+    "prox-f2sa": "ProxF2SA",
+    "prox-f3sa": "ProxF3SA",
+    "bome": "BOME",
+    "galet": "GALET",
+    "bsa": "BSA",
+    "ttsa": "TTSA",
+    "stocbio": "StocBiO",
+    "mrbo": "MRBO",
+    "vrbo": "VRBO",
+    "sustain": "SUSTAIN",
+    "soba": "SOBA",
+    "saba": "SABA",
+    "ma-soba": "MASOBA",
+    "amigo": "AmIGO",
+    "unibio": "UniBiO",
+    "bo-rep": "BOREP",
+}
 
-__all__ = [
-    "BOME",
-    "BOREP",
-    "BSA",
-    "F2BA",
-    "F2SA",
-    "F3SA",
-    "GALET",
-    "MASOBA",
-    "METHODS",
-    "MRBO",
-    "SABA",
-    "SOBA",
-    "SUSTAIN",
-    "TTSA",
-    "VRBO",
-    "AccF2BA",
-    "AmIGO",
-    "Description",
-    "F2SAp",
-    "ProxF2SA",
-    "ProxF3SA",
-    "StocBiO",
-    "UniBiO",
-    "describe",
-    "list",
-    "resolve",
-]
+__all__ = [*NAMES.values(), "METHODS", "NAMES", "describe", "list", "resolve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "METHODS":
+        # Every class by its string; importing them all takes a moment.
+        return {each: class_of(each) for each in NAMES}
+    for string, cls in NAMES.items():
+        if name == cls:
+            module = _import_module(f"fastbilevel.methods.{string.replace('-', '_')}")
+            return getattr(module, cls)
+    raise AttributeError(f"module 'fastbilevel.methods' has no attribute {name!r}")
 
 
 def list() -> tuple[str, ...]:
     """Names of all methods."""
-    return tuple(sorted(METHODS))
+    return tuple(sorted(NAMES))
 
 
 def describe(name: str) -> Description:
@@ -110,7 +79,7 @@ def describe(name: str) -> Description:
     TypeError
         If there is no such method.
     """
-    cls = _class_of(name)
+    cls = class_of(name)
     text = inspect.cleandoc(cls.__doc__ or "")
     return dataclasses.replace(cls.description, name=name, text=text, oracles=cls().requires)
 
@@ -129,6 +98,9 @@ def resolve(method: Any, options: dict[str, Any]) -> Options:
     TypeError
         If the method or an option is unknown; the message lists close matches.
     """
+    from fastbilevel._checks.values import closest
+    from fastbilevel.methods._options import Options, option_names
+
     if isinstance(method, Options):
         if options:
             raise TypeError(
@@ -136,7 +108,7 @@ def resolve(method: Any, options: dict[str, Any]) -> Options:
                 f"{type(method).__name__}: pass them to the class."
             )
         return method
-    cls = _class_of(method)
+    cls = class_of(method)
     known = option_names(cls)
     for name in options:
         if name not in known:
@@ -144,11 +116,14 @@ def resolve(method: Any, options: dict[str, Any]) -> Options:
     return cls(**options)
 
 
-def _class_of(name: Any) -> type[Options]:
+def class_of(name: Any) -> type[Options]:
+    """The options class of a method's string."""
+    from fastbilevel._checks.values import closest
+
     if not isinstance(name, str):
         raise TypeError(
-            f"method must be a name ({', '.join(METHODS)}) or an options object; got {name!r}."
+            f"method must be a name ({', '.join(NAMES)}) or an options object; got {name!r}."
         )
-    if name not in METHODS:
-        raise TypeError(closest(name, METHODS, "method"))
-    return METHODS[name]
+    if name not in NAMES:
+        raise TypeError(closest(name, NAMES, "method"))
+    return __getattr__(NAMES[name])

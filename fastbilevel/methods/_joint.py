@@ -4,17 +4,66 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.protocol import Counts, Draws, Nothing, Oracle, Progress, Rates, record
 from fastbilevel.methods._second_order import SecondOrder
+from fastbilevel.methods._setting import outer_step
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Oracles(NamedTuple):
+    lower_products: Oracle
+    upper_gradients: Oracle
+
+
+@record
+class Tables(NamedTuple):
+    """Gradients of the blocks, one a row, or their means: of y, v and x, of y and x above."""
+
+    of_y: np.ndarray
+    of_v: np.ndarray
+    of_x: np.ndarray
+    upper_of_y: np.ndarray
+    upper_of_x: np.ndarray
+
+
+@record
+class Memory(NamedTuple):
+    """G_y and G_yy v; G_xy v; F_y; the newest direction of x; tables, or `Nothing`."""
+
+    G: np.ndarray
+    cross: np.ndarray
+    F_y: np.ndarray
+    newest: np.ndarray
+    tables: Any
+    averages: Any
+
+
+@record
+class Schedules(NamedTuple):
+    lr_y: Rates
+    lr_v: Rates
+    lr_x: Rates
+    theta: Rates
+    draw: Counts
+
+
+@record
+class Shares(NamedTuple):
+    """Share of every block in the rows of its level."""
+
+    lower: np.ndarray
+    upper: np.ndarray
 
 
 def make_chunk(k: Any, saga: int, average: int) -> Any:
@@ -27,39 +76,34 @@ def make_chunk(k: Any, saga: int, average: int) -> Any:
     sign = -1.0 if average else 1.0
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (lower_products, data, work), (upper_gradients, outer_data, outer_work) = oracles
-        x, Y, _, m, phi, norms, flag = state
-        G, cross, F_y, newest, tables, averages = memory
-        kind, a, b = domain
-        lr_y, lr_v, lr_x, theta, batch = schedules
-        F_x = newest if average else phi
+        products, upper = oracles.lower_products, oracles.upper_gradients
+        x, Y, phi, norms = state.x, state.Y, state.phi, state.norms
+        G, cross, F_y = memory.G, memory.cross, memory.F_y
+        F_x = memory.newest if average else phi
         if saga:
-            shares, upper_shares = fixed
-            of_y, of_v, of_x, upper_of_y, upper_of_x = tables
-            mean_y, mean_v, mean_x, upper_mean_y, upper_mean_x = averages
+            tables, means = memory.tables, memory.averages
         for t in range(n):
-            lower_products(data, samplers, work, x, Y, batch[t], G, cross)
-            upper_gradients(outer_data, samplers, outer_work, x, Y, batch[t], F_y, F_x)
+            draw = schedules.draw[t]
+            products.function(products.data, samplers, products.work, x, Y, draw, G, cross)
+            upper.function(upper.data, samplers, upper.work, x, Y, draw, F_y, F_x)
             if saga:
-                _, i = k.draw.draw_batch(samplers[0], batch[t], 0)
-                _, j = k.draw.draw_batch(samplers[3], batch[t], 0)
-                k.averages.saga(G[0], of_y[i], mean_y, shares[i])
-                k.averages.saga(G[1], of_v[i], mean_v, shares[i])
-                k.averages.saga(cross, of_x[i], mean_x, shares[i])
-                k.averages.saga(F_y, upper_of_y[j], upper_mean_y, upper_shares[j])
-                k.averages.saga(F_x, upper_of_x[j], upper_mean_x, upper_shares[j])
-            k.linear_system.joint_step(Y, G, F_y, sign, lr_y[t], lr_v[t])
+                _, i = k.draw.draw_batch(samplers.lower, draw, 0)
+                _, j = k.draw.draw_batch(samplers.outer_upper, draw, 0)
+                share, upper_share = fixed.lower[i], fixed.upper[j]
+                k.averages.saga(G[0], tables.of_y[i], means.of_y, share)
+                k.averages.saga(G[1], tables.of_v[i], means.of_v, share)
+                k.averages.saga(cross, tables.of_x[i], means.of_x, share)
+                k.averages.saga(F_y, tables.upper_of_y[j], means.upper_of_y, upper_share)
+                k.averages.saga(F_x, tables.upper_of_x[j], means.upper_of_x, upper_share)
+            k.linear_system.joint_step(Y, G, F_y, sign, schedules.lr_y[t], schedules.lr_v[t])
             k.vector.axpy(sign, cross, F_x)
+            k.vector.normalized_momentum(
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
             if average:
-                k.vector.normalized_momentum(
-                    x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-                )
-                k.averages.moving_average(phi, F_x, theta[t])
+                k.averages.moving_average(phi, F_x, schedules.theta[t])
                 k.vector.norm(phi, norms[t : t + 1])
-            else:
-                k.vector.normalized_momentum(
-                    x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-                )
 
     return chunk
 
@@ -68,14 +112,12 @@ def make_chunk(k: Any, saga: int, average: int) -> Any:
 class JointSteps(SecondOrder):
     """Base of the methods of this single loop."""
 
+    oracles: ClassVar[type] = Oracles
+    step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_v", "lr_x")
     uses_tables: ClassVar[bool] = False
     uses_average: ClassVar[bool] = False
 
     lr_v: Schedule | None = None
-
-    @property
-    def oracles(self) -> tuple[str, ...]:
-        return "lower_products", "upper_gradients"
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
@@ -90,32 +132,44 @@ class JointSteps(SecondOrder):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, int(self.uses_tables), int(self.uses_average))
 
-    def buffers(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
-        of_y, of_x = np.zeros_like(Y[0]), np.zeros(problem.n_x, problem.dtype)
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         tables, averages = self.tables(problem, plan, x, Y[0])
-        return np.zeros_like(Y), of_x, of_y, np.zeros_like(of_x), tables, averages
+        return Memory(
+            G=np.zeros_like(Y),
+            cross=np.zeros(problem.n_x, problem.dtype),
+            F_y=np.zeros_like(Y[0]),
+            newest=np.zeros(problem.n_x, problem.dtype),
+            tables=tables,
+            averages=averages,
+        )
 
     def tables(
         self, problem: BilevelProblem, plan: Plan, x: np.ndarray, y: np.ndarray
-    ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    ) -> tuple[Any, Any]:
         """Gradients of the blocks, and their means; none unless the method is a SAGA method."""
-        return (), ()
+        return Nothing(), Nothing()
 
     def weights_of_new(self, first: int, n: int) -> np.ndarray:
         """theta_k of the moving average; 1 where there is none."""
         return np.ones(n)
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """lr_y, lr_v, lr_x, theta, and how many iterations came before."""
-        ones = np.ones(n, np.int64)
-        for name in ("lower_gradients", "products"):
-            totals.before(name, ones)
-        return (
-            values_of("lr_y", self.lr_y, first, n),
-            values_of("lr_v", self.lr_v, first, n),
-            values_of("lr_x", self.lr_x, first, n),
-            self.weights_of_new(first, n),
-            totals.before("estimates", ones),
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        draw = np.arange(first, first + n)
+        rates = {name: values_of(name, getattr(self, name), first, n) for name in self.step_sizes}
+        schedules = Schedules(**rates, theta=self.weights_of_new(first, n), draw=draw)
+        lower, upper = {"g_y": 1, "hvp": 1, "jvp": 1}, {"f_x": 1, "f_y": 1}
+        draws = (
+            Draws(sampler="lower", numbers=draw, offset=0, calls=lower),
+            Draws(sampler="outer_upper", numbers=draw, offset=0, calls=upper),
         )
+        return schedules, Progress(growth={}, draws=draws)
+
+
+def decaying_steps(s: Setting) -> dict[str, Any]:
+    """All steps ~ k^(-1/2), constant without noise."""
+    decay = 0.0 if s.noise == "none" else 1 / 2
+    return {
+        "lr_y": Power(1.0 / s.L, decay),
+        "lr_v": Power(1.0 / s.L, decay),
+        "lr_x": Power(outer_step(s), decay),
+    }

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._arrays.placement import fetch, place, place_domain
-from fastbilevel._texts import compile as _compile
-from fastbilevel.projections import Box, Custom, Projection, as_projection, domain_of
+from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._texts.compile import compile_text, pointer_to
+from fastbilevel._texts.protocol import Domain, record
+from fastbilevel.projections import (
+    Box,
+    Custom,
+    Projection,
+    as_projection,
+    domain_of,
+    place_domain,
+)
 
 if TYPE_CHECKING:
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Fixed(NamedTuple):
+    """Stencil, prox parameter, and the set that the lower iterates are projected on.
+
+    ``project_lower(y)`` projects where the set is none that the kernel knows.
+    """
+
+    offsets: np.ndarray
+    alpha: np.ndarray
+    prox: float
+    lower: Domain
+    project_lower: Any
 
 
 def make_keep(k: Any) -> Any:
@@ -30,18 +52,33 @@ def projection_of(problem: BilevelProblem, given: Any) -> Projection | None:
     return as_projection(given, "lower_projection")
 
 
-def lower_domain(problem: BilevelProblem, projection: Projection | None) -> tuple[Any, Any]:
-    """``(kind, a, b)`` of the kernel, and a function that projects what the kernel cannot."""
-    y = np.zeros(problem.n_y, problem.dtype)
-    if not isinstance(projection, Custom):
-        keep = _compile.text(make_keep, problem.kernels, compiled=problem.compiled)
-        domain = domain_of(projection, problem.n_y, problem.dtype, problem.pack_lower)
-        return place_domain(problem.kernels, domain), _compile.pointer(keep, (y,))
+def projected(
+    problem: BilevelProblem,
+    stencil: tuple[np.ndarray, np.ndarray],
+    prox: float,
+    projection: Projection | None,
+) -> Fixed:
+    """A stencil, and the set where the kernel and the text want it."""
+    inside = projection
+    if isinstance(projection, Custom):
+        inside, project = None, _by_function(problem, projection)
+    else:
+        keep = compile_text(make_keep, problem.kernels, compiled=problem.compiled)
+        project = pointer_to(keep, (np.zeros(problem.n_y, problem.dtype),))
+    domain = domain_of(inside, problem.n_y, problem.dtype, problem.pack_lower)
+    return Fixed(
+        offsets=stencil[0],
+        alpha=stencil[1],
+        prox=prox,
+        lower=place_domain(problem.kernels, domain),
+        project_lower=project,
+    )
 
+
+def _by_function(problem: BilevelProblem, projection: Custom) -> Any:
     def project(packed: Any) -> None:
         # On a device the function gets device arrays; the layout is the host's business.
         y = place(problem.kernels, problem.unpack_lower(fetch(packed)))
         packed[:] = place(problem.kernels, problem.pack_lower(projection(y)))
 
-    nothing = domain_of(None, problem.n_y, problem.dtype)
-    return place_domain(problem.kernels, nothing), project
+    return project

@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastbilevel._checks.values import check_batch
-from fastbilevel._schedules import RunningTotals
-from fastbilevel._texts.samplers import MODES
+from fastbilevel._schedules import Totals
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.protocol import Nothing, Progress
+from fastbilevel._texts.samplers import (
+    LINEAR,
+    LOWER,
+    MODES,
+    OUTER_LOWER,
+    OUTER_UPPER,
+    UPPER,
+    Sampler,
+    make_sampler,
+)
 from fastbilevel.methods._description import Description
 
 if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
+    from fastbilevel._oracles.linear_solvers import HypergradientEstimate
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 
@@ -37,8 +49,14 @@ class Options(ABC):
     sampling: str = "blocks"
 
     name: ClassVar[str]
+    # Options that are step sizes, which a run that diverges names.
+    step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_x")
+    # The bundle of oracles that the text calls; its fields are their names.
+    oracles: ClassVar[type]
     projects_lower: ClassVar[bool] = False
     copies_of_lower_iterates: ClassVar[int] = 1
+    # Groups of the stacked iterates that start at 0, not at y0.
+    zero_groups: ClassVar[tuple[int, ...]] = ()
     description: ClassVar[Description]
 
     def check(self, problem: BilevelProblem) -> None:
@@ -59,18 +77,46 @@ class Options(ABC):
     def requires(self) -> tuple[str, ...]:
         """The simple oracles without which the method cannot run."""
 
-    @property
-    @abstractmethod
-    def oracles(self) -> tuple[str, ...]:
-        """The fused and stacked oracles that the method's text calls, in its order."""
+    def estimate(self) -> HypergradientEstimate | None:
+        """What the oracle `hypergradient` is, for methods that ask for it."""
+        return None
 
     @abstractmethod
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Options:
         """These options with the values filled in that depend on the problem."""
 
     @abstractmethod
+    def stacking(self, k: Any) -> tuple[int, int]:
+        """How lower iterates are stacked for the kernels `k`: groups, and offsets of each."""
+
+    @abstractmethod
+    def sharing(self) -> bool | str:
+        """Whether all offsets see the same minibatches: True, False, or "outer" (in Phi only)."""
+
+    def outer_batches_of(self) -> tuple[int | None, int | None]:
+        """Rows of the lower and of the upper minibatches of the hypergradient estimate."""
+        return self.batch_size, self.val_batch_size
+
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
         """Samplers and stacking of the lower iterates."""
+
+        def sampler(stream: int, n: int, batch: int | None) -> Sampler:
+            return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
+
+        n_groups, g = self.stacking(problem.kernels)
+        outer_lower, outer_upper = self.outer_batches_of()
+        return Plan(
+            lower=sampler(LOWER, problem.n_lower, self.batch_size),
+            upper=sampler(UPPER, problem.n_upper, self.val_batch_size),
+            outer_lower=sampler(OUTER_LOWER, problem.n_lower, outer_lower),
+            outer_upper=sampler(OUTER_UPPER, problem.n_upper, outer_upper),
+            linear=sampler(LINEAR, problem.n_lower, self.batch_size),
+            n_groups=n_groups,
+            g=g,
+            independent=self.sharing() is not True,
+            outer_independent=self.sharing() is False,
+            n_threads=n_threads,
+        )
 
     @property
     def is_compiled(self) -> bool:
@@ -81,30 +127,31 @@ class Options(ABC):
     def chunk_text(self) -> tuple[Any, ...]:
         """The text of the outer loop and the constants it closes over."""
 
-    def memory(
-        self, problem: BilevelProblem, plan: Plan, x: np.ndarray, Y: np.ndarray
-    ) -> tuple[np.ndarray, ...]:
-        """Arrays that this method alone keeps from iteration to iteration, and its scratch."""
-        return ()
+    def memory(self, problem: BilevelProblem, plan: Plan, x: np.ndarray, Y: np.ndarray) -> Any:
+        """A record of what this method alone keeps from iteration to iteration, and its scratch."""
+        return Nothing()
 
     @abstractmethod
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """What changes with the iteration, at iterations first, ..., first + n - 1."""
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        """A record of what changes with the iteration, at iterations first, ..., first + n - 1.
 
-    @abstractmethod
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        """Numbers and arrays that do not change during the run; not constants of the text, or
-        every new shape of data would be compiled anew."""
+        With it comes what these iterations add to the totals and which minibatches they draw.
+        Asking changes nothing: `totals` are those before the first of them.
+        """
+
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Any:
+        """A record of what does not change during the run; not constants of the text, or every
+        new shape of data would be compiled anew."""
+        return Nothing()
 
     @abstractmethod
     def lower_estimate(self, plan: Plan) -> np.ndarray:
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
 
-    @abstractmethod
-    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
-        """Single-sample oracle calls so far, from the sums that `schedules` kept."""
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """Options as the paper chooses them, see `fastbilevel.schedules.theory`."""
+        raise NotImplementedError
 
 
 def option_names(cls: type) -> list[str]:

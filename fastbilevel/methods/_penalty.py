@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._arrays.placement import on_device
 from fastbilevel._numerics.stencil import finite_difference_coefficients
-from fastbilevel._schedules import RunningTotals
-from fastbilevel._texts import samplers as _random
-from fastbilevel._texts.plan import Plan
-from fastbilevel._texts.samplers import Sampler, make_sampler
+from fastbilevel._texts.protocol import (
+    Counts,
+    Draws,
+    GroupRates,
+    Oracle,
+    Progress,
+    Rates,
+    record,
+)
 from fastbilevel.methods._options import Options
 
 if TYPE_CHECKING:
+    from fastbilevel._texts.plan import Plan
     from fastbilevel.problems.base import BilevelProblem
 
 GRADIENTS = ("grad_lower_y", "grad_upper_y", "grad_lower_x", "grad_upper_x", "value_upper")
+
+
+@record
+class Oracles(NamedTuple):
+    perturbed_descent: Oracle
+    perturbed_gradient: Oracle
+
+
+@record
+class Schedules(NamedTuple):
+    """Lower steps of an iteration and how many came before; estimates that came before."""
+
+    nu: Rates
+    lr: GroupRates
+    lr_x: Rates
+    steps: Counts
+    first_step: Counts
+    draw: Counts
+
+
+@record
+class Fixed(NamedTuple):
+    """Stencil, signs of its offsets, shape of a group of lower iterates, momentum of x."""
+
+    offsets: np.ndarray
+    alpha: np.ndarray
+    positive: np.ndarray
+    rows: int
+    g: int
+    cols: int
+    momentum: float
 
 
 def make_chunk(k: Any, normalize: int, recenter: int) -> Any:
     """The double loop of F2SA, F2BA and F2SA-p: lower steps, combination, step of x."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (perturbed_descent, data, work), (perturbed_gradient, outer_data, outer_work) = oracles
-        x, Y, weights, m, phi, norms, flag = state
-        kind, a, b = domain
-        nu, lr, lr_x, steps, step, batch = schedules
-        offsets, alpha, positive, rows, g, cols, momentum = fixed
+        descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
+        x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
+        nu, first_step = schedules.nu, schedules.first_step
         for t in range(n):
-            k.vector.scale(nu[t], offsets, weights)
+            k.vector.scale(nu[t], fixed.offsets, weights)
             if recenter:
-                k.vector.recenter(Y, positive, rows, g, cols)
-            perturbed_descent(data, samplers, work, x, Y, weights, lr[t], steps[t], step[t])
-            perturbed_gradient(
-                outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], batch[t], phi
-            )
+                k.vector.recenter(Y, fixed.positive, fixed.rows, fixed.g, fixed.cols)
+            descent.function(
+                descent.data, samplers, descent.work, x, Y, weights, schedules.lr[t],
+                schedules.steps[t], first_step[t],
+            )  # fmt: skip
+            gradient.function(
+                gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
+                schedules.draw[t], phi,
+            )  # fmt: skip
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], momentum, normalize, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=fixed.momentum, normalize=normalize,
+                kind=domain.kind, a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1],
+                flag=state.flag,
+            )  # fmt: skip
 
     return chunk
 
@@ -50,6 +89,7 @@ def make_chunk(k: Any, normalize: int, recenter: int) -> Any:
 class PenaltyMethod(Options):
     """Base of the methods that follow minimisers of g + j nu f at the offsets j of a stencil."""
 
+    oracles: ClassVar[type] = Oracles
     # Points at which every minibatch gradient is taken.
     evaluations: ClassVar[int] = 1
 
@@ -57,33 +97,20 @@ class PenaltyMethod(Options):
     def requires(self) -> tuple[str, ...]:
         return GRADIENTS
 
-    @property
-    def oracles(self) -> tuple[str, ...]:
-        return "perturbed_descent", "perturbed_gradient"
-
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """Offsets j and coefficients alpha_j: 0 and 1 unless the method has an order."""
         return finite_difference_coefficients(1)
-
-    @abstractmethod
-    def sharing(self) -> bool | str:
-        """Whether all offsets see the same minibatches: True, False, or "outer" (in Phi only)."""
 
     def group_size(self) -> int:
         """Offsets that take their steps together: two if they see the same samples."""
         return 2 if self.sharing() is True else 1
 
-    def group_size_on(self, k: Any) -> int:
-        """As `group_size`, for the kernels `k`: on a device, all offsets that may go together.
-
-        Two at a time keep the iterates in a CPU's cache; on a device each group is a launch.
-        """
-        together = self.group_size()
-        return self.nodes()[0].size if together > 1 and on_device(k) else together
-
-    def outer_batches_of(self) -> tuple[int | None, int | None]:
-        """Rows of the lower and of the upper minibatches of Phi."""
-        return self.batch_size, self.val_batch_size
+    def stacking(self, k: Any) -> tuple[int, int]:
+        # Two at a time keep the iterates in a CPU's cache; on a device each group is a launch.
+        q, g = self.nodes()[0].size, self.group_size()
+        if g > 1 and k.ON_DEVICE:
+            g = q
+        return q // g, g
 
     @property
     def is_exact(self) -> bool:
@@ -100,32 +127,18 @@ class PenaltyMethod(Options):
         shape = (-1, self.group_size() if g is None else g)
         return offsets[pairing].reshape(shape).astype(np.float64), alpha[pairing].reshape(shape)
 
-    def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
-        """Samplers and stacking of the lower iterates."""
-
-        def sampler(stream: int, n: int, batch: int | None) -> Sampler:
-            return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
-
-        n_groups, g = self.stencil(self.group_size_on(problem.kernels))[0].shape
-        outer_lower, outer_upper = self.outer_batches_of()
-        return Plan(
-            lower=sampler(_random.LOWER, problem.n_lower, self.batch_size),
-            upper=sampler(_random.UPPER, problem.n_upper, self.val_batch_size),
-            outer_lower=sampler(_random.OUTER_LOWER, problem.n_lower, outer_lower),
-            outer_upper=sampler(_random.OUTER_UPPER, problem.n_upper, outer_upper),
-            linear=sampler(_random.LINEAR, problem.n_lower, self.batch_size),
-            n_groups=n_groups,
-            g=g,
-            independent=self.sharing() is not True,
-            outer_independent=self.sharing() is False,
-            n_threads=n_threads,
-        )
-
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        """Stencil, signs of its offsets, shape of a group of lower iterates, and momentum."""
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Any:
         offsets, alpha = self.stencil(plan.g)
         rows, cols = problem.lower_shape
-        return offsets, alpha, (offsets > 0).astype(np.int64), rows, plan.g, cols, 0.0
+        return Fixed(
+            offsets=offsets,
+            alpha=alpha,
+            positive=(offsets > 0).astype(np.int64),
+            rows=rows,
+            g=plan.g,
+            cols=cols,
+            momentum=0.0,
+        )
 
     def lower_estimate(self, plan: Plan) -> np.ndarray:
         """Weights (n_groups, g) of the stacked iterates in the estimate of y*(x)."""
@@ -133,18 +146,33 @@ class PenaltyMethod(Options):
         nearest = np.abs(offsets) == np.abs(offsets).min()
         return nearest / nearest.sum()
 
-    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
-        """Single-sample oracle calls (algorithms 10)."""
-        offsets, _ = self.nodes()
-        q, perturbed = offsets.size, int(np.count_nonzero(offsets))
-        lower, upper, outer_lower, outer_upper = plan.batch_sizes[:4]
-        inner_steps, outer_batches = totals.of("inner_steps"), totals.of("outer_batches")
-        times = self.evaluations
-        return {
-            "f_x": times * perturbed * outer_batches * outer_upper,
-            "f_y": times * perturbed * inner_steps * upper,
-            "g_x": times * q * outer_batches * outer_lower,
-            "g_y": times * q * inner_steps * lower,
-            "hvp": 0,
-            "jvp": 0,
-        }
+    def draws(self, plan: Plan, inner: np.ndarray, outer: np.ndarray) -> tuple[Draws, ...]:
+        """Minibatches with these numbers, of the lower steps and of Phi (algorithms 10)."""
+        offsets = self.stencil(plan.g)[0]
+        found = []
+        for sampler, numbers, name, apart in (
+            ("lower", inner, "g_y", plan.independent),
+            ("upper", inner, "f_y", plan.independent),
+            ("outer_lower", outer, "g_x", plan.outer_independent),
+            ("outer_upper", outer, "f_x", plan.outer_independent),
+        ):
+            # f is not looked at where its weight is 0.
+            seen = np.ones_like(offsets) if name.startswith("g") else offsets != 0
+            for a, group in enumerate(seen) if apart else [(-1, seen)]:
+                times = self.evaluations * int(np.count_nonzero(group))
+                found.append(
+                    Draws(sampler=sampler, numbers=numbers, offset=a + 1, calls={name: times})
+                )
+        return tuple(found)
+
+    def double_loop(
+        self, plan: Plan, first: int, K: int, nu: Any, lr: Any, lr_x: Any, growth: dict[str, Any]
+    ) -> tuple[Schedules, Progress]:
+        """`schedules` of the methods with K lower steps an iteration, from their rates."""
+        n = nu.size
+        draw, inner = np.arange(first, first + n), np.arange(first * K, (first + n) * K)
+        steps = np.full(n, K)
+        return (
+            Schedules(nu=nu, lr=lr, lr_x=lr_x, steps=steps, first_step=K * draw, draw=draw),
+            Progress(growth=growth, draws=self.draws(plan, inner, draw)),
+        )

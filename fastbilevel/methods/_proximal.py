@@ -11,7 +11,7 @@ import numpy as np
 from fastbilevel._checks.values import check_constant, check_positive
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
-from fastbilevel.methods._lower_projection import lower_domain, projection_of
+from fastbilevel.methods._lower_projection import Fixed, projected, projection_of
 from fastbilevel.methods._penalty import PenaltyMethod
 from fastbilevel.projections import Custom, domain_of
 
@@ -80,6 +80,5 @@ class ProximalMethod(PenaltyMethod):
             raise ValueError(f"smoothing must be in (0, 1]; it is {values.max()}.")
         return values
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        domain = lower_domain(problem, self.lower_projection)
-        return (*self.stencil(plan.g), float(self.prox), *domain)
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        return projected(problem, self.stencil(plan.g), float(self.prox), self.lower_projection)

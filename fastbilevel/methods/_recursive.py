@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._schedules import RunningTotals, values_of
+from fastbilevel._schedules import values_of
+from fastbilevel._texts.protocol import Counts, GroupRates, Oracle, Rates, record
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Oracles(NamedTuple):
+    gradients_y: Oracle
+    gradients_x: Oracle
+
+
+@record
+class Estimators(NamedTuple):
+    """Gradients of f and g at all lower iterates, now and before, and their estimators (small)."""
+
+    F: np.ndarray
+    G: np.ndarray
+    F_old: np.ndarray
+    G_old: np.ndarray
+    f: np.ndarray
+    g: np.ndarray
+
+
+@record
+class Memory(NamedTuple):
+    """The point before, proximal centres, estimators of the gradients in y and in x."""
+
+    x_old: np.ndarray
+    Y_old: np.ndarray
+    center: np.ndarray
+    of_y: Estimators
+    of_x: Estimators
+
+
+@record
+class Schedules(NamedTuple):
+    nu: Rates
+    lr: GroupRates
+    lr_x: Rates
+    eta: Rates
+    smoothing: Rates
+    draw: Counts
 
 
 def make_chunk(k: Any, proximal: int) -> Any:
@@ -21,54 +61,65 @@ def make_chunk(k: Any, proximal: int) -> Any:
     """
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (gradients_y, data_y, work_y), (gradients_x, data_x, work_x) = oracles
-        x, Y, weights, m, phi, norms, flag = state
-        x_old, Y_old, center, lower, upper = memory
-        F_y, G_y, F_y_old, G_y_old, f_y, g_y = lower
-        F_x, G_x, F_x_old, G_x_old, f_x, g_x = upper
-        kind, a, b = domain
-        nu, lr, lr_x, eta, smoothing, step, batch = schedules
-        offsets, alpha, prox, (lower_kind, lower_a, lower_b), project_lower = fixed
+        in_y, in_x = oracles.gradients_y, oracles.gradients_x
+        x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
+        x_old, Y_old, center = memory.x_old, memory.Y_old, memory.center
+        of_y, of_x, lower = memory.of_y, memory.of_x, fixed.lower
+        nu, lr, eta, draw = schedules.nu, schedules.lr, schedules.eta, schedules.draw
         q = weights.size
-        flat_weights, flat_alpha = weights.reshape(q), alpha.reshape(q)
+        flat_weights, flat_alpha = weights.reshape(q), fixed.alpha.reshape(q)
         for t in range(n):
-            k.vector.scale(nu[t], offsets, weights)
-            gradients_y(data_y, samplers, work_y, x, Y, weights, step[t], F_y, G_y)
-            gradients_y(data_y, samplers, work_y, x_old, Y_old, weights, step[t], F_y_old, G_y_old)
-            k.momentum.recursive_momentum(f_y, F_y, F_y_old, eta[t])
-            k.momentum.recursive_momentum(g_y, G_y, G_y_old, eta[t])
+            k.vector.scale(nu[t], fixed.offsets, weights)
+            in_y.function(in_y.data, samplers, in_y.work, x, Y, weights, draw[t], of_y.F, of_y.G)
+            in_y.function(
+                in_y.data, samplers, in_y.work, x_old, Y_old, weights, draw[t], of_y.F_old,
+                of_y.G_old,
+            )  # fmt: skip
+            k.momentum.recursive_momentum(of_y.f, of_y.F, of_y.F_old, eta[t])
+            k.momentum.recursive_momentum(of_y.g, of_y.G, of_y.G_old, eta[t])
             Y_old[:] = Y
             for j in range(q):
-                k.vector.perturbed_step(Y[j], g_y[j], f_y[j], weights[j, 0], lr[t, j])
+                k.vector.perturbed_step(Y[j], of_y.g[j], of_y.f[j], weights[j, 0], lr[t, j])
                 if proximal:
                     k.proximal.proximal_step(
-                        Y[j], Y_old[j], center[j], lr[t, j] / prox, lower_kind, lower_a, lower_b
-                    )
-                    project_lower(Y[j])
-                    k.proximal.smooth(center[j], Y[j], smoothing[t])
-            gradients_x(data_x, samplers, work_x, x, Y, weights, batch[t], F_x, G_x)
-            gradients_x(data_x, samplers, work_x, x_old, Y_old, weights, batch[t], F_x_old, G_x_old)
-            k.momentum.recursive_momentum(f_x, F_x, F_x_old, eta[t])
-            k.momentum.recursive_momentum(g_x, G_x, G_x_old, eta[t])
+                        Y[j], Y_old[j], center[j], lr[t, j] / fixed.prox, lower.kind, lower.a,
+                        lower.b,
+                    )  # fmt: skip
+                    fixed.project_lower(Y[j])
+                    k.proximal.smooth(center[j], Y[j], schedules.smoothing[t])
+            in_x.function(in_x.data, samplers, in_x.work, x, Y, weights, draw[t], of_x.F, of_x.G)
+            in_x.function(
+                in_x.data, samplers, in_x.work, x_old, Y_old, weights, draw[t], of_x.F_old,
+                of_x.G_old,
+            )  # fmt: skip
+            k.momentum.recursive_momentum(of_x.f, of_x.F, of_x.F_old, eta[t])
+            k.momentum.recursive_momentum(of_x.g, of_x.G, of_x.G_old, eta[t])
             x_old[:] = x
-            k.vector.combine_offsets(f_x, g_x, flat_weights, flat_alpha, nu[t], phi)
+            k.vector.combine_offsets(of_x.f, of_x.g, flat_weights, flat_alpha, nu[t], phi)
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
 
     return chunk
 
 
 def estimator_memory(
     problem: BilevelProblem, plan: Plan, x: np.ndarray, Y: np.ndarray, proximal: bool
-) -> tuple[Any, ...]:
-    """Previous point, proximal centres, and gradients and estimators of both levels."""
+) -> Memory:
+    """Estimators of 0 at the starting point."""
 
-    def stacks(size: int) -> tuple[np.ndarray, ...]:
-        return tuple(np.zeros((plan.n_groups, size), problem.dtype) for _ in range(6))
+    def estimators(size: int) -> Estimators:
+        shape = (plan.n_groups, size)
+        return Estimators(**{n: np.zeros(shape, problem.dtype) for n in Estimators._fields})
 
-    center = Y.copy() if proximal else Y[:, :0].copy()
-    return np.array(x, problem.dtype), Y.copy(), center, stacks(problem.n_y), stacks(problem.n_x)
+    return Memory(
+        x_old=np.array(x, problem.dtype),
+        Y_old=Y.copy(),
+        center=Y.copy() if proximal else Y[:, :0].copy(),
+        of_y=estimators(problem.n_y),
+        of_x=estimators(problem.n_x),
+    )
 
 
 def estimator_weights(momentum: Any, first: int, n: int) -> np.ndarray:
@@ -77,9 +128,3 @@ def estimator_weights(momentum: Any, first: int, n: int) -> np.ndarray:
     if first == 0:
         eta[0] = 1.0
     return eta
-
-
-def draws(n: int, totals: RunningTotals) -> tuple[np.ndarray, np.ndarray]:
-    """How many lower steps and how many steps of x were taken before each iteration."""
-    ones = np.ones(n, np.int64)
-    return totals.before("inner_steps", ones), totals.before("outer_batches", ones)

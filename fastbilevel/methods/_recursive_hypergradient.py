@@ -3,73 +3,107 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, numbers, values_of
+from fastbilevel._texts.protocol import Oracle, Progress, Rates, record
 from fastbilevel.methods._recursive import estimator_weights
-from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._second_order import (
+    LinearSystem,
+    NeumannMethod,
+    estimate_draws,
+    gradient_draws,
+)
+from fastbilevel.methods._setting import outer_step, terms
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Oracles(NamedTuple):
+    lower_gradient: Oracle
+    hypergradient: Oracle
+
+
+@record
+class Memory(NamedTuple):
+    """The point before; G_y now, before and its estimator u; the hypergradient now and before."""
+
+    x_old: np.ndarray
+    Y_old: np.ndarray
+    G: np.ndarray
+    G_old: np.ndarray
+    u: np.ndarray
+    h: np.ndarray
+    h_old: np.ndarray
+
+
+@record
+class Schedules(NamedTuple):
+    lr_y: Rates
+    lr_x: Rates
+    eta: Rates
+    eta_y: Rates
+    system: LinearSystem
 
 
 def make_chunk(k: Any) -> Any:
     """Both gradients now and before on the same minibatches, then x and y at once."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (lower_gradient, data, work), (hypergradient, outer_data, outer_work) = oracles
-        x, Y, _, m, phi, norms, flag = state
-        x_old, Y_old, G, G_old, u, h, h_old = memory
-        kind, a, b = domain
-        lr_y, lr_x, eta, eta_y, (terms, lr_v, factor, first, batch) = schedules
+        gradient, estimate = oracles.lower_gradient, oracles.hypergradient
+        x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
+        x_old, Y_old, G, G_old = memory.x_old, memory.Y_old, memory.G, memory.G_old
+        u, h, h_old = memory.u, memory.h, memory.h_old
         for t in range(n):
-            lower_gradient(data, samplers, work, x, Y, batch[t], G)
-            lower_gradient(data, samplers, work, x_old, Y_old, batch[t], G_old)
-            hypergradient(
-                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], first[t],
-                batch[t], h,
+            first, draw = system.first_product[t], system.draw[t]
+            gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
+            gradient.function(gradient.data, samplers, gradient.work, x_old, Y_old, draw, G_old)
+            estimate.function(
+                estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
+                system.factor[t], first, draw, h,
             )  # fmt: skip
-            hypergradient(
-                outer_data, samplers, outer_work, x_old, Y_old, terms[t], lr_v[t], factor[t],
-                first[t], batch[t], h_old,
+            estimate.function(
+                estimate.data, samplers, estimate.work, x_old, Y_old, system.terms[t], system.lr[t],
+                system.factor[t], first, draw, h_old,
             )  # fmt: skip
-            k.momentum.recursive_momentum(u, G, G_old, eta_y[t])
-            k.momentum.recursive_momentum(phi, h, h_old, eta[t])
+            k.momentum.recursive_momentum(u, G, G_old, schedules.eta_y[t])
+            k.momentum.recursive_momentum(phi, h, h_old, schedules.eta[t])
             x_old[:] = x
             Y_old[0][:] = Y[0]
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
-            k.vector.axpy(-lr_y[t], u, Y[0])
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
+            k.vector.axpy(-schedules.lr_y[t], u, Y[0])
 
     return chunk
 
 
-def estimator_buffers(problem: BilevelProblem, x: Any, Y: Any) -> tuple[np.ndarray, ...]:
-    """Previous x and Y; G_y now, before and its estimator; the hypergradient now and before."""
-    lower = (np.zeros(problem.n_y, problem.dtype) for _ in range(3))
-    upper = (np.zeros(problem.n_x, problem.dtype) for _ in range(2))
-    return np.array(x, problem.dtype), Y.copy(), *lower, *upper
+def estimator_buffers(problem: BilevelProblem, x: Any, Y: Any) -> Memory:
+    """Estimators of 0 at the starting point."""
+    of_y = {name: np.zeros(problem.n_y, problem.dtype) for name in ("G", "G_old", "u")}
+    of_x = {name: np.zeros(problem.n_x, problem.dtype) for name in ("h", "h_old")}
+    return Memory(x_old=np.array(x, problem.dtype), Y_old=Y.copy(), **of_y, **of_x)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecursiveHypergradient(NeumannMethod):
     """Base of MRBO and SUSTAIN, which differ in the truncation of the Neumann series."""
 
+    oracles: ClassVar[type] = Oracles
     points: ClassVar[int] = 2
     copies_of_lower_iterates: ClassVar[int] = 7
 
     inner_steps: int = 1
     momentum: Schedule = 0.1
     lower_momentum: Schedule = 0.1
-
-    @property
-    def oracles(self) -> tuple[Any, ...]:
-        return "lower_gradient", self.estimate()
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
@@ -84,16 +118,31 @@ class RecursiveHypergradient(NeumannMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk,)
 
-    def buffers(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         return estimator_buffers(problem, x, Y)
 
-    def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_y, lr_x, both estimators' weights, and what the Neumann series takes."""
-        totals.before("lower_gradients", np.full(n, 2))
-        return (
-            values_of("lr_y", self.lr_y, first, n),
-            values_of("lr_x", self.lr_x, first, n),
-            estimator_weights(self.momentum, first, n),
-            estimator_weights(self.lower_momentum, first, n),
-            self.linear_system(plan, first, n, totals),
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        draw = np.arange(first, first + n)
+        system = self.linear_system(plan, first, n, draw)
+        schedules = Schedules(
+            lr_y=values_of("lr_y", self.lr_y, first, n),
+            lr_x=values_of("lr_x", self.lr_x, first, n),
+            eta=estimator_weights(self.momentum, first, n),
+            eta_y=estimator_weights(self.lower_momentum, first, n),
+            system=system,
         )
+        products = numbers(system.first_product, system.terms)
+        draws = gradient_draws(draw, 2), *estimate_draws(draw, products, self.points)
+        return schedules, Progress(growth={}, draws=draws)
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """MRBO and SUSTAIN: steps ~ k^(-1/3), weights ~ k^(-2/3)."""
+        return {
+            "lr_y": Power(1.0 / s.L, 1 / 3),
+            "lr_x": Power(outer_step(s), 1 / 3),
+            "momentum": Power(1.0, 2 / 3),
+            "lower_momentum": Power(1.0, 2 / 3),
+            "neumann_lr": 1.0 / s.L,
+            "neumann_steps": terms(s),
+        }

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_integer, check_positive
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
-from fastbilevel.methods._second_order import SecondOrder
+from fastbilevel._schedules import Schedule, Totals, before, numbers, values_of
+from fastbilevel._texts.protocol import Counts, Oracle, Progress, Rates, record
+from fastbilevel.methods._second_order import (
+    LinearSystem,
+    SecondOrder,
+    estimate_draws,
+    gradient_draws,
+)
 
 if TYPE_CHECKING:
     from fastbilevel._oracles.linear_solvers import HypergradientEstimate
@@ -18,31 +24,50 @@ if TYPE_CHECKING:
     from fastbilevel.problems.base import BilevelProblem
 
 
+@record
+class Oracles(NamedTuple):
+    perturbed_descent: Oracle
+    hypergradient: Oracle
+
+
+@record
+class Schedules(NamedTuple):
+    """`lr_y` (n, 1), or, with rates of their own, one for every lower step of any iteration."""
+
+    lr_y: np.ndarray
+    lr_x: Rates
+    steps: Counts
+    first_step: Counts
+    system: LinearSystem
+
+
 def make_chunk(k: Any, own_rates: int) -> Any:
     """Lower steps, then x along ``F_x - G_xy v``; with `own_rates` every lower step has its own."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (perturbed_descent, data, work), (hypergradient, outer_data, outer_work) = oracles
-        x, Y, weights, m, phi, norms, flag = state
-        kind, a, b = domain
-        lr_y, lr_x, steps, step, (terms, lr_v, factor, first, batch) = schedules
+        descent, estimate = oracles.perturbed_descent, oracles.hypergradient
+        x, y, phi, system = state.x, state.Y[0:1], state.phi, schedules.system
+        weights, lr_y, first_step = state.weights[0:1], schedules.lr_y, schedules.first_step
         for t in range(n):
             if own_rates:
-                for s in range(steps[t]):
-                    perturbed_descent(
-                        data, samplers, work, x, Y[0:1], weights[0:1], lr_y[s], 1, step[t] + s
-                    )
+                for s in range(schedules.steps[t]):
+                    descent.function(
+                        descent.data, samplers, descent.work, x, y, weights, lr_y[s], 1,
+                        first_step[t] + s,
+                    )  # fmt: skip
             else:
-                perturbed_descent(
-                    data, samplers, work, x, Y[0:1], weights[0:1], lr_y[t], steps[t], step[t]
-                )
-            hypergradient(
-                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], first[t],
-                batch[t], phi,
+                descent.function(
+                    descent.data, samplers, descent.work, x, y, weights, lr_y[t],
+                    schedules.steps[t], first_step[t],
+                )  # fmt: skip
+            estimate.function(
+                estimate.data, samplers, estimate.work, x, state.Y, system.terms[t], system.lr[t],
+                system.factor[t], system.first_product[t], system.draw[t], phi,
             )  # fmt: skip
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
 
     return chunk
 
@@ -53,19 +78,19 @@ class SolveThenStep(SecondOrder):
 
     inner_steps: int = 10
 
-    @property
-    def oracles(self) -> tuple[Any, ...]:
-        return "perturbed_descent", self.estimate()
+    oracles: ClassVar[type] = Oracles
 
     @abstractmethod
     def estimate(self) -> HypergradientEstimate:
         """The linear solver of the hypergradient estimate."""
 
     @abstractmethod
-    def linear_system(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """Steps, step size, factor and first draw of the solver, and estimates drawn before."""
+    def linear_system(self, plan: Plan, first: int, n: int, draw: np.ndarray) -> LinearSystem:
+        """Schedules of the solver, given the number of every estimate."""
+
+    def products_per_step(self) -> int:
+        """Hessian-vector products of one step of the solver."""
+        return 1
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
@@ -86,21 +111,27 @@ class SolveThenStep(SecondOrder):
         """Step of y in every iteration, (n, 1)."""
         return values_of("lr_y", self.lr_y, first, n)[:, np.newaxis]
 
-    def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_y, lr_x, lower steps and how many came before, and what the solver takes."""
-        steps = self.lower_steps(first, n)
-        return (
-            self.rates(first, n, steps),
-            values_of("lr_x", self.lr_x, first, n),
-            steps,
-            totals.before("lower_gradients", steps),
-            self.linear_system(plan, first, n, totals),
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        steps, draw = self.lower_steps(first, n), np.arange(first, first + n)
+        first_step = before(totals, "lower_steps", steps)
+        system = self.linear_system(plan, first, n, draw)
+        schedules = Schedules(
+            lr_y=self.rates(first, n, steps),
+            lr_x=values_of("lr_x", self.lr_x, first, n),
+            steps=steps,
+            first_step=first_step,
+            system=system,
         )
+        products = numbers(system.first_product, self.products_per_step() * system.terms)
+        draws = gradient_draws(numbers(first_step, steps)), *estimate_draws(draw, products, 1)
+        return schedules, Progress(growth={"lower_steps": steps}, draws=draws)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinearSteps(SolveThenStep):
     """Base of those that take steps on the linear system."""
+
+    step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_v", "lr_x")
 
     linear_steps: int = 10
     lr_v: Schedule | None = None
@@ -111,14 +142,7 @@ class LinearSteps(SolveThenStep):
         if self.lr_v is not None:
             check_positive("lr_v", self.lr_v)
 
-    def products_per_step(self) -> int:
-        """Hessian-vector products of one step."""
-        return 1
-
-    def linear_system(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        terms, ones = np.full(n, self.linear_steps), np.ones(n, np.int64)
-        lr = values_of("lr_v", self.lr_v, first, n)
-        draws = totals.before("products", self.products_per_step() * terms)
-        return terms, lr, lr, draws, totals.before("estimates", ones)
+    def linear_system(self, plan: Plan, first: int, n: int, draw: np.ndarray) -> LinearSystem:
+        terms, lr = np.full(n, self.linear_steps), values_of("lr_v", self.lr_v, first, n)
+        first_product = draw * self.linear_steps * self.products_per_step()
+        return LinearSystem(terms=terms, lr=lr, factor=lr, first_product=first_product, draw=draw)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from fastbilevel._checks.values import check_integer, check_positive
 from fastbilevel._numerics.curvature import default_step
-from fastbilevel._schedules import RunningTotals, Schedule, check_schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, before, check_schedule, values_of
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel._texts.protocol import Progress
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 
@@ -24,6 +26,8 @@ class TwoRates(PenaltyMethod):
 
     Inside, y descends on g + nu f with nu = 1 / lambda and the step lambda lr_y.
     """
+
+    step_sizes: ClassVar[tuple[str, ...]] = ("lr_z", "lr_y", "lr_x")
 
     lr_z: Schedule | None = None
     lr_y: Schedule | None = None
@@ -54,11 +58,16 @@ class TwoRates(PenaltyMethod):
         tied = self.lr_z is None or self.lr_y is None
         return 2 if tied and self.sharing() is True else 1
 
-    def rates(self, first: int, n: int, totals: RunningTotals) -> tuple[np.ndarray, np.ndarray]:
-        """nu = 1 / lambda, (n,), and the steps of the groups on g + j nu f, (n, n_groups)."""
+    def rates(
+        self, first: int, n: int, totals: Totals
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """nu = 1 / lambda, (n,), the steps of the groups on g + j nu f, (n, n_groups), and growth.
+
+        The last is what the iterations add to lambda, to be given back with their progress.
+        """
         penalty = values_of("penalty", self.penalty, first, n)
-        grown = values_of("penalty_increment", self.increments(), first, n, strict=False)
-        penalty = penalty + totals.before("penalty_increment", grown)
+        growth = values_of("penalty_increment", self.increments(), first, n, strict=False)
+        penalty = penalty + before(totals, "penalty_increment", growth)
         given = {
             name: values_of(name, getattr(self, name), first, n)
             for name in ("lr_z", "lr_y")
@@ -67,7 +76,7 @@ class TwoRates(PenaltyMethod):
         of_y = given["lr_y"] * penalty if "lr_y" in given else given["lr_z"]
         of_z = given.get("lr_z", of_y)
         pair = (of_z,) if self.group_size() == 2 else (of_z, of_y)
-        return 1.0 / penalty, np.column_stack(pair)
+        return 1.0 / penalty, np.column_stack(pair), {"penalty_increment": growth}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +95,20 @@ class DoubleLoop(TwoRates):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, 0, 0)
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """nu, steps of the groups, lr_x, inner steps, and how many steps and Phi came before."""
-        nu, lr = self.rates(first, n, totals)
-        steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
-        return (
-            nu,
-            lr,
-            values_of("lr_x", self.lr_x, first, n),
-            steps,
-            totals.before("inner_steps", steps),
-            totals.before("outer_batches", ones),
-        )
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        nu, lr, growth = self.rates(first, n, totals)
+        lr_x = values_of("lr_x", self.lr_x, first, n)
+        return self.double_loop(plan, first, self.inner_steps, nu, lr, lr_x, growth)
+
+
+def two_rates(s: Setting, a: float, c: float, steps: int) -> dict[str, Any]:
+    """lambda_k = gamma_k / (2 alpha_k), so that y takes half the step of z on g + f / lambda."""
+    gamma = min(1.0 / (4.0 * s.L), 1.0 / (4.0 * steps * s.mu))
+    penalty = max(1.0, 2.0 * s.L_f / s.mu)
+    alpha = gamma / (2.0 * penalty)
+    return {
+        "lr_z": Power(gamma, c),
+        "lr_y": Power(alpha, a),
+        "lr_x": Power(alpha, a),
+        "penalty": Power(penalty, c - a),
+    }

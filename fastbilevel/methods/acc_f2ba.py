@@ -2,47 +2,70 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_fraction
+from fastbilevel._texts.protocol import record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._two_rates import DoubleLoop
+from fastbilevel.methods.f2ba import F2BA
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Memory(NamedTuple):
+    """The point before; steps and summed squared length since a restart, with B and B0."""
+
+    x_old: np.ndarray
+    Y_old: np.ndarray
+    moves: np.ndarray
+
+
+@record
+class Fixed(NamedTuple):
+    offsets: np.ndarray
+    alpha: np.ndarray
+    inner_momentum: float
+    outer_momentum: float
 
 
 def make_chunk(k: Any, restarts: int) -> Any:
     """F2BA with extrapolated points: x before the lower steps, z and y after each of them."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (perturbed_descent, data, work), (perturbed_gradient, outer_data, outer_work) = oracles
-        x, Y, weights, m, phi, norms, flag = state
-        x_old, Y_old, moves = memory
-        kind, a, b = domain
-        nu, lr, lr_x, steps, step, batch = schedules
-        offsets, alpha, inner_momentum, outer_momentum = fixed
+        descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
+        x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
+        x_old, Y_old, nu = memory.x_old, memory.Y_old, schedules.nu
         for t in range(n):
-            k.vector.scale(nu[t], offsets, weights)
-            k.momentum.extrapolate(x, x_old, outer_momentum)
-            k.projection.project(x, kind, a, b)
+            k.vector.scale(nu[t], fixed.offsets, weights)
+            k.momentum.extrapolate(x, x_old, fixed.outer_momentum)
+            k.projection.project(x, domain.kind, domain.a, domain.b)
             Y_old[:] = Y
-            for s in range(steps[t]):
-                perturbed_descent(data, samplers, work, x, Y, weights, lr[t], 1, step[t] + s)
-                k.momentum.extrapolate(Y, Y_old, inner_momentum)
+            for s in range(schedules.steps[t]):
+                descent.function(
+                    descent.data, samplers, descent.work, x, Y, weights, schedules.lr[t], 1,
+                    schedules.first_step[t] + s,
+                )  # fmt: skip
+                k.momentum.extrapolate(Y, Y_old, fixed.inner_momentum)
             Y[:] = Y_old
-            perturbed_gradient(
-                outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], batch[t], phi
-            )
+            gradient.function(
+                gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
+                schedules.draw[t], phi,
+            )  # fmt: skip
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
             if restarts:
-                k.momentum.restart(x, x_old, moves)
+                k.momentum.restart(x, x_old, memory.moves)
 
     return chunk
 
@@ -105,9 +128,25 @@ class AccF2BA(DoubleLoop):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, int(self.restart is not None))
 
-    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         moves = np.array([0.0, 0.0, *(self.restart or (0.0, 0.0))])
-        return np.array(x, problem.dtype), Y.copy(), moves
+        return Memory(x_old=np.array(x, problem.dtype), Y_old=Y.copy(), moves=moves)
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*self.stencil(plan.g), float(self.inner_momentum), float(self.outer_momentum))
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        offsets, alpha = self.stencil(plan.g)
+        return Fixed(
+            offsets=offsets,
+            alpha=alpha,
+            inner_momentum=float(self.inner_momentum),
+            outer_momentum=float(self.outer_momentum),
+        )
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        if s.noise != "none":
+            raise ValueError(f"acc-f2ba is deterministic: noise must be 'none'; got {s.noise!r}.")
+        root = math.sqrt(s.kappa)
+        return F2BA.theory(s) | {
+            "inner_steps": math.ceil(2.0 * root * math.log(1.0 + s.L * s.kappa**4 / s.eps**2)),
+            "inner_momentum": (root - 1.0) / (root + 1.0),
+        }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from fastbilevel._oracles.linear_solvers import GRADIENT_DESCENT, HypergradientEstimate
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._setting import batches, outer_step
 from fastbilevel.methods._solve_then_step import LinearSteps
 
 if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 
@@ -54,3 +57,15 @@ class AmIGO(LinearSteps):
 
     def estimate(self) -> HypergradientEstimate:
         return GRADIENT_DESCENT
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        steps = math.ceil(s.kappa)
+        return {
+            "lr_y": 1.0 / s.L,
+            "lr_v": 1.0 / s.L,
+            "lr_x": outer_step(s),
+            "inner_steps": steps,
+            "linear_steps": steps,
+            **batches(s, 2),
+        }

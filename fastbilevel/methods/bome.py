@@ -4,50 +4,95 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_integer, check_positive
 from fastbilevel._numerics.curvature import default_step
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Oracle, Progress, Rates, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import GRADIENTS, PenaltyMethod
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 BARRIERS = ("gradient", "value")
+
+
+@record
+class Oracles(NamedTuple):
+    """All gradients at y are taken on the minibatch of x."""
+
+    perturbed_descent: Oracle
+    outer_gradients_y: Oracle
+    gradients_x: Oracle
+
+
+@record
+class OraclesWithValues(NamedTuple):
+    perturbed_descent: Oracle
+    outer_gradients_y: Oracle
+    gradients_x: Oracle
+    lower_values: Oracle
+
+
+@record
+class Memory(NamedTuple):
+    """Gradients and values at theta and at y; scratch of the barrier."""
+
+    F_y: np.ndarray
+    G_y: np.ndarray
+    F_x: np.ndarray
+    G_x: np.ndarray
+    values: np.ndarray
+    barrier: np.ndarray
+
+
+@record
+class Schedules(NamedTuple):
+    lr_inner: GroupRates
+    lr: Rates
+    first_step: Counts
+    draw: Counts
+
+
+@record
+class Fixed(NamedTuple):
+    offsets: np.ndarray
+    inner_steps: int
+    eta: float
 
 
 def make_chunk(k: Any, use_values: int) -> Any:
     """Lower steps from y to theta, then one step of (x, y) that keeps g(x, y) - g* shrinking."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (perturbed_descent, data, work), (gradients_y, data_y, work_y) = oracles[:2]
-        gradients_x, data_x, work_x = oracles[2]
-        x, Y, weights, m, _, norms, flag = state
-        F_y, G_y, F_x, G_x, values, barrier = memory
-        kind, a, b = domain
-        lr_inner, lr, step, batch = schedules
-        offsets, inner_steps, eta = fixed
-        # All gradients at y are taken on the minibatch of x.
-        outer = (samplers[2], samplers[3], samplers[2], samplers[3], samplers[4])
-        k.vector.scale(1.0, offsets, weights)
+        descent, in_y, in_x = (
+            oracles.perturbed_descent, oracles.outer_gradients_y, oracles.gradients_x,
+        )  # fmt: skip
+        x, Y, weights = state.x, state.Y, state.weights
+        F_y, G_y, F_x, G_x = memory.F_y, memory.G_y, memory.F_x, memory.G_x
+        k.vector.scale(1.0, fixed.offsets, weights)
         for t in range(n):
+            draw = schedules.draw[t]
             Y[0][:] = Y[1]
-            perturbed_descent(
-                data, samplers, work, x, Y[0:1], weights[0:1], lr_inner[t], inner_steps, step[t]
-            )
-            gradients_y(data_y, outer, work_y, x, Y[1:2], weights[1:2], batch[t], F_y, G_y)
-            gradients_x(data_x, samplers, work_x, x, Y, weights, batch[t], F_x, G_x)
+            descent.function(
+                descent.data, samplers, descent.work, x, Y[0:1], weights[0:1],
+                schedules.lr_inner[t], fixed.inner_steps, schedules.first_step[t],
+            )  # fmt: skip
+            in_y.function(in_y.data, samplers, in_y.work, x, Y[1:2], weights[1:2], draw, F_y, G_y)
+            in_x.function(in_x.data, samplers, in_x.work, x, Y, weights, draw, F_x, G_x)
             if use_values:
-                lower_values, data_v, work_v = oracles[3]
-                lower_values(data_v, samplers, work_v, x, Y, batch[t], values)
+                at = oracles.lower_values
+                at.function(at.data, samplers, at.work, x, Y, draw, memory.values)
             k.barrier.dynamic_barrier(
-                x, Y[1], m, F_x[1], F_y[0], G_x, G_y[0], values, eta, use_values, lr[t],
-                kind, a, b, barrier, norms[t : t + 1], flag,
+                x, Y[1], state.m, F_x[1], F_y[0], G_x, G_y[0], memory.values, fixed.eta,
+                use_values, schedules.lr[t], domain.kind, domain.a, domain.b, memory.barrier,
+                state.norms[t : t + 1], state.flag,
             )  # fmt: skip
 
     return chunk
@@ -90,6 +135,7 @@ class BOME(PenaltyMethod):
     """
 
     name: ClassVar[str] = "bome"
+    step_sizes: ClassVar[tuple[str, ...]] = ("lr_inner", "lr")
     description: ClassVar[Description] = Description(
         complexity={"none": "its stationarity measure differs; the rate was not available to us"},
         assumptions=(
@@ -111,9 +157,8 @@ class BOME(PenaltyMethod):
         return (*GRADIENTS, "value_lower") if self.barrier == "value" else GRADIENTS
 
     @property
-    def oracles(self) -> tuple[str, ...]:
-        values = ("lower_values",) if self.barrier == "value" else ()
-        return ("perturbed_descent", "gradients_y", "gradients_x", *values)
+    def oracles(self) -> type:  # type: ignore[override]
+        return OraclesWithValues if self.barrier == "value" else Oracles
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
@@ -139,39 +184,50 @@ class BOME(PenaltyMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, int(self.barrier == "value"))
 
-    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
-        def pair(size: int) -> tuple[np.ndarray, np.ndarray]:
-            return np.zeros((2, size), problem.dtype), np.zeros((2, size), problem.dtype)
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
+        def pair(size: int) -> np.ndarray:
+            return np.zeros((2, size), problem.dtype)
 
-        return *pair(problem.n_y), *pair(problem.n_x), np.zeros(2), np.zeros(4)
-
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """Step of theta, step of (x, y), and how many of both were taken before."""
-        lr_inner = values_of("lr_inner", self.lr_inner, first, n)[:, np.newaxis]
-        steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
-        return (
-            lr_inner,
-            values_of("lr", self.lr, first, n),
-            totals.before("inner_steps", steps),
-            totals.before("outer_batches", ones),
+        of_y, of_x = problem.n_y, problem.n_x
+        return Memory(
+            F_y=pair(of_y),
+            G_y=pair(of_y),
+            F_x=pair(of_x),
+            G_x=pair(of_x),
+            values=np.zeros(2),
+            barrier=np.zeros(4),
         )
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return self.stencil(plan.g)[0], self.inner_steps, float(self.eta)
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        K, draw = self.inner_steps, np.arange(first, first + n)
+        schedules = Schedules(
+            lr_inner=values_of("lr_inner", self.lr_inner, first, n)[:, np.newaxis],
+            lr=values_of("lr", self.lr, first, n),
+            first_step=K * draw,
+            draw=draw,
+        )
+        inner = np.arange(first * K, (first + n) * K)
+        draws = (
+            Draws(sampler="lower", numbers=inner, offset=0, calls={"g_y": 1}),
+            Draws(sampler="outer_lower", numbers=draw, offset=0, calls={"g_x": 2, "g_y": 1}),
+            Draws(sampler="outer_upper", numbers=draw, offset=0, calls={"f_x": 1, "f_y": 1}),
+        )
+        return schedules, Progress(growth={}, draws=draws)
+
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        return Fixed(
+            offsets=self.stencil(plan.g)[0], inner_steps=self.inner_steps, eta=float(self.eta)
+        )
 
     def lower_estimate(self, plan: Plan) -> np.ndarray:
         return np.array([[0.0], [1.0]])
 
-    def oracle_calls(self, plan: Plan, totals: RunningTotals) -> dict[str, int]:
-        lower, _, outer_lower, outer_upper, _ = plan.batch_sizes
-        inner_steps, outer_batches = totals.of("inner_steps"), totals.of("outer_batches")
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """xi ~ K**(-1/2), here as k**(-1/2): from memory of the paper."""
+        if s.noise != "none":
+            raise ValueError(f"bome is deterministic: noise must be 'none'; got {s.noise!r}.")
         return {
-            "f_x": outer_batches * outer_upper,
-            "f_y": outer_batches * outer_upper,
-            "g_x": 2 * outer_batches * outer_lower,
-            "g_y": inner_steps * lower + outer_batches * outer_lower,
-            "hvp": 0,
-            "jvp": 0,
+            "lr_inner": 1.0 / s.L,
+            "lr": Power(1.0 / (2.0 * (s.L + s.L_f)), 1 / 2),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEst
 from fastbilevel._schedules import Power, Schedule, counts_of, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._setting import outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep, make_chunk
+
+if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +79,13 @@ class BSA(NeumannMethod, SolveThenStep):
     def rates(self, first: int, n: int, steps: np.ndarray) -> np.ndarray:
         """Step of y in every lower step, (steps, 1)."""
         return values_of("lr_y", self.lr_y, 0, int(steps.max()))[:, np.newaxis]
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """beta_t = 2 / (mu (t + 2)), held below 1 / L at first by a larger offset."""
+        return {
+            "lr_y": Power(2.0 / s.mu, 1.0, offset=max(2.0, 2.0 * s.kappa)),
+            "lr_x": Power(outer_step(s), 1 / 2),
+            "neumann_steps": terms(s),
+            "neumann_lr": 1.0 / s.L,
+        }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._two_rates import DoubleLoop
+
+if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +57,24 @@ class F2BA(DoubleLoop):
         calls="K f_y, 2 K g_y, 1 f_x, 2 g_x; no second derivatives",
         reference="Chen, Ma, Zhang, JMLR 2025, Algorithm 1; COLT 2024 for PL lower levels",
     )
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        penalty = max(2.0 * s.L_f / s.mu, s.L * s.kappa**3 / s.eps)
+        options: dict[str, Any] = {
+            "penalty": penalty,
+            "lr_z": 1.0 / (2.0 * s.L),
+            "lr_x": 1.0 / (s.L * s.kappa**3),
+            "inner_steps": math.ceil(2.0 * s.kappa * math.log(1.0 + penalty * s.kappa / s.eps)),
+        }
+        of_upper = (s.sigma / s.eps) ** 2
+        if s.noise == "upper":
+            options["batch_size"] = None
+            options["val_batch_size"] = s.batch(s.kappa**2 * of_upper, 1)
+        elif s.noise == "both":
+            size = s.kappa**2 * of_upper * (1.0 + penalty**2)
+            options["batch_size"], options["val_batch_size"] = (
+                s.batch(size, 0),
+                s.batch(size, 1),
+            )
+        return options

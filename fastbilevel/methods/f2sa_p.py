@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._arrays.placement import on_device
 from fastbilevel._checks.values import (
     check_batch,
     check_flag,
@@ -19,13 +19,14 @@ from fastbilevel._checks.values import (
 )
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._numerics.stencil import finite_difference_coefficients
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
-from fastbilevel.kernels.cuda.launch import TABLE_SIZE
+from fastbilevel._schedules import Schedule, Totals, values_of
+from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 ROUNDING_LIMIT = 0.01
@@ -106,10 +107,11 @@ class F2SAp(PenaltyMethod):
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_integer("order", self.order, 1)
-        if on_device(problem.kernels) and self.nodes()[0].size > TABLE_SIZE:
+        most = problem.kernels.MOST_OFFSETS
+        if most is not None and self.nodes()[0].size > most:
             raise ValueError(
-                f"order must be at most {TABLE_SIZE - 1} on a device, whose kernels take the "
-                f"coefficients of up to {TABLE_SIZE} offsets; got {self.order}."
+                f"order must be at most {most - 1} on a device, whose kernels take the "
+                f"coefficients of up to {most} offsets; got {self.order}."
             )
         check_integer("inner_steps", self.inner_steps, 1)
         check_positive("nu", self.nu)
@@ -163,22 +165,37 @@ class F2SAp(PenaltyMethod):
         """The text of the outer loop and the constants it closes over."""
         return (make_chunk, int(self.normalize), int(self.recenter))
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """nu, lr_y of every group, lr_x, inner steps and what was drawn before."""
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
         nu, lr_y, lr_x = (
             values_of(name, getattr(self, name), first, n) for name in ("nu", "lr_y", "lr_x")
         )
-        steps, ones = np.full(n, self.inner_steps), np.ones(n, np.int64)
-        return (
-            nu,
-            np.repeat(lr_y[:, np.newaxis], plan.n_groups, axis=1),
-            lr_x,
-            steps,
-            totals.before("inner_steps", steps),
-            totals.before("outer_batches", ones),
-        )
+        lr = np.repeat(lr_y[:, np.newaxis], plan.n_groups, axis=1)
+        return self.double_loop(plan, first, self.inner_steps, nu, lr, lr_x, {})
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*super().fixed(problem, plan)[:-1], float(self.momentum))
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Any:
+        return super().fixed(problem, plan)._replace(momentum=float(self.momentum))
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """Theorem 3.1; the step of y is cut off at 1 / (2 L) where the noise is small."""
+        p, kappa = s.order, s.kappa
+        furthest = (p + 1) // 2
+        nu = min(
+            1.0 / (2.0 * kappa * furthest),
+            (s.eps / (s.L * kappa ** (2 * p + 1))) ** (1.0 / p),
+        )
+        ratio = 0.0 if s.noise == "none" else (s.sigma / (nu * s.eps)) ** 2
+        steps = math.log(1.0 + s.L * kappa / (nu * s.eps))
+        options = {
+            "order": p,
+            "nu": nu,
+            "lr_x": s.eps / (s.L * kappa**3),
+            "lr_y": min(1.0, 1.0 / (kappa * ratio) if ratio else 1.0) / (2.0 * s.L),
+            "inner_steps": math.ceil(kappa * max(1.0, kappa * ratio) * steps),
+        }
+        batch = _fewest(s.batch(ratio, 0), s.batch(ratio, 1)) if ratio else None
+        return options | {"outer_batch_size": batch, "shared_samples": "outer"}
+
+
+def _fewest(lower: int | None, upper: int | None) -> int | None:
+    return None if lower is None or upper is None else min(lower, upper)

@@ -8,15 +8,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import RunningTotals, Schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._lower_projection import lower_domain
-from fastbilevel.methods._recursive import draws, estimator_memory, estimator_weights, make_chunk
-from fastbilevel.methods._two_rates import TwoRates
+from fastbilevel.methods._lower_projection import Fixed, projected
+from fastbilevel.methods._recursive import (
+    Memory,
+    Oracles,
+    Schedules,
+    estimator_memory,
+    estimator_weights,
+    make_chunk,
+)
+from fastbilevel.methods._two_rates import TwoRates, two_rates
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+# As `F2SA_EXPONENTS`.
+F3SA_EXPONENTS = {"both": (3 / 5, 2 / 5), "upper": (1 / 2, 1 / 4), "none": (1 / 3, 0.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +66,7 @@ class F3SA(TwoRates):
     """
 
     name: ClassVar[str] = "f3sa"
+    oracles: ClassVar[type] = Oracles
     evaluations: ClassVar[int] = 2
     copies_of_lower_iterates: ClassVar[int] = 8
     description: ClassVar[Description] = Description(
@@ -68,10 +82,6 @@ class F3SA(TwoRates):
     penalty_increment: Schedule = 0.0
     momentum: Schedule = 0.1
 
-    @property
-    def oracles(self) -> tuple[str, ...]:
-        return "gradients_y", "gradients_x"
-
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_positive("momentum", self.momentum)
@@ -82,17 +92,24 @@ class F3SA(TwoRates):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, 0)
 
-    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         return estimator_memory(problem, plan, x, Y, proximal=False)
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """nu, lr of z and y, lr_x, eta, no smoothing, and how many draws came before."""
-        nu, lr = self.rates(first, n, totals)
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        nu, lr, growth = self.rates(first, n, totals)
         lr_x = values_of("lr_x", self.lr_x, first, n)
         eta = estimator_weights(self.momentum, first, n)
-        return nu, lr, lr_x, eta, eta, *draws(n, totals)
+        draw = np.arange(first, first + n)
+        # Without a proximal term nothing is smoothed.
+        return (
+            Schedules(nu=nu, lr=lr, lr_x=lr_x, eta=eta, smoothing=eta, draw=draw),
+            Progress(growth=growth, draws=self.draws(plan, draw, draw)),
+        )
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (*self.stencil(plan.g), 1.0, *lower_domain(problem, None))
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        return projected(problem, self.stencil(plan.g), 1.0, None)
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        a, c = F3SA_EXPONENTS[s.noise]
+        return two_rates(s, a, c, 1) | {"momentum": Power(1.0, 2 * c)}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from fastbilevel._oracles.linear_solvers import NORMAL_EQUATIONS, HypergradientEstimate
 from fastbilevel._schedules import values_of
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._setting import outer_step
 from fastbilevel.methods._solve_then_step import LinearSteps
 
 if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 
@@ -67,3 +70,15 @@ class GALET(LinearSteps):
 
     def estimate(self) -> HypergradientEstimate:
         return NORMAL_EQUATIONS
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        if s.noise != "none":
+            raise ValueError(f"galet is deterministic: noise must be 'none'; got {s.noise!r}.")
+        return {
+            "lr_y": 1.0 / s.L,
+            "lr_v": 1.0 / s.L**2,
+            "lr_x": outer_step(s),
+            "inner_steps": math.ceil(s.kappa),
+            "linear_steps": math.ceil(s.kappa**2 * math.log(1.0 + s.kappa / s.eps)),
+        }

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import Schedule, values_of
+from fastbilevel._schedules import Power, Schedule, values_of
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._joint import JointSteps
+from fastbilevel.methods._joint import JointSteps, decaying_steps
 
 if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 
@@ -64,3 +65,7 @@ class MASOBA(JointSteps):
 
     def weights_of_new(self, first: int, n: int) -> np.ndarray:
         return np.minimum(values_of("momentum", self.momentum, first, n), 1.0)
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        return decaying_steps(s) | {"momentum": Power(1.0, 0.0 if s.noise == "none" else 1 / 2)}

@@ -3,51 +3,84 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import RunningTotals, Schedule, counts_of
+from fastbilevel._schedules import Power, Schedule, Totals, before, counts_of, numbers
+from fastbilevel._texts.protocol import Counts, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+# c: gamma ~ k**-c, T ~ M ~ k**c; sigma ~ k**(-1/3) throughout. Kwon et al., ICLR 2024.
+PROX_F2SA_EXPONENTS = {"both": 4 / 3, "upper": 2 / 3, "none": 0.0}
+
+
+@record
+class Memory(NamedTuple):
+    """Iterates before a step, proximal centres, the estimate of one minibatch."""
+
+    Y_old: np.ndarray
+    center: np.ndarray
+    part: np.ndarray
+
+
+@record
+class Schedules(NamedTuple):
+    """Lower steps and minibatches of x in an iteration, and how many came before."""
+
+    nu: Rates
+    lr: GroupRates
+    lr_x: Rates
+    smoothing: Rates
+    steps: Counts
+    first_step: Counts
+    batches: Counts
+    first_draw: Counts
 
 
 def make_chunk(k: Any) -> Any:
     """Projected proximal gradient steps, smoothing of the centres, averaged step of x."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (perturbed_descent, data, work), (perturbed_gradient, data_x, work_x) = oracles
-        x, Y, weights, m, phi, norms, flag = state
-        Y_old, center, part = memory
-        kind, a, b = domain
-        nu, lr, lr_x, smoothing, steps, step, batches, batch = schedules
-        offsets, alpha, prox, (lower_kind, lower_a, lower_b), project_lower = fixed
+        descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
+        x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
+        Y_old, center, lower = memory.Y_old, memory.center, fixed.lower
+        nu, lr, batches = schedules.nu, schedules.lr, schedules.batches
         for t in range(n):
-            k.vector.scale(nu[t], offsets, weights)
-            for s in range(steps[t]):
+            k.vector.scale(nu[t], fixed.offsets, weights)
+            for s in range(schedules.steps[t]):
                 Y_old[:] = Y
-                perturbed_descent(data, samplers, work, x, Y, weights, lr[t], 1, step[t] + s)
+                descent.function(
+                    descent.data, samplers, descent.work, x, Y, weights, lr[t], 1,
+                    schedules.first_step[t] + s,
+                )  # fmt: skip
                 for j in range(weights.size):
                     k.proximal.proximal_step(
-                        Y[j], Y_old[j], center[j], lr[t, j] / prox, lower_kind, lower_a, lower_b
-                    )
-                    project_lower(Y[j])
+                        Y[j], Y_old[j], center[j], lr[t, j] / fixed.prox, lower.kind, lower.a,
+                        lower.b,
+                    )  # fmt: skip
+                    fixed.project_lower(Y[j])
             for j in range(weights.size):
-                k.proximal.smooth(center[j], Y[j], smoothing[t])
+                k.proximal.smooth(center[j], Y[j], schedules.smoothing[t])
             phi[:] = 0
             for s in range(batches[t]):
-                perturbed_gradient(
-                    data_x, samplers, work_x, x, Y, weights, alpha, nu[t], batch[t] + s, part
-                )
-                k.vector.axpy(1.0 / batches[t], part, phi)
+                gradient.function(
+                    gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
+                    schedules.first_draw[t] + s, memory.part,
+                )  # fmt: skip
+                k.vector.axpy(1.0 / batches[t], memory.part, phi)
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
 
     return chunk
 
@@ -124,15 +157,40 @@ class ProxF2SA(ProximalMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk,)
 
-    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
-        return Y.copy(), Y.copy(), np.zeros(problem.n_x, problem.dtype)
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
+        part = np.zeros(problem.n_x, problem.dtype)
+        return Memory(Y_old=Y.copy(), center=Y.copy(), part=part)
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """nu, lr_y, lr_x, smoothing, and inner steps and minibatches of x with what came before."""
-        counts = []
-        for name in ("inner_steps", "outer_batches"):
-            values = counts_of(name, getattr(self, name), first, n)
-            counts += [values, totals.before(name, values)]
-        return (*self.rates(first, n), *counts)
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
+        growth = {
+            name: counts_of(name, getattr(self, name), first, n)
+            for name in ("inner_steps", "outer_batches")
+        }
+        nu, lr, lr_x, smoothing = self.rates(first, n)
+        steps, batches = growth.values()
+        first_step, first_draw = (before(totals, name, each) for name, each in growth.items())
+        schedules = Schedules(
+            nu=nu,
+            lr=lr,
+            lr_x=lr_x,
+            smoothing=smoothing,
+            steps=steps,
+            first_step=first_step,
+            batches=batches,
+            first_draw=first_draw,
+        )
+        draws = self.draws(plan, numbers(first_step, steps), numbers(first_draw, batches))
+        return schedules, Progress(growth=growth, draws=draws)
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        c, prox = PROX_F2SA_EXPONENTS[s.noise], 1.0 / (2.0 * s.L)
+        return {
+            "prox": prox,
+            "lr_x": prox,
+            "smoothing": 0.5,
+            "nu": Power(0.5 / s.kappa, 1 / 3),
+            "lr_y": Power(1.0 / (s.L + 1.0 / prox), c),
+            "inner_steps": Power(1.0, -c),
+            "outer_batches": Power(1.0, -c),
+        }

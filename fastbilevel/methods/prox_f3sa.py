@@ -8,14 +8,31 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastbilevel._checks.values import check_positive
-from fastbilevel._schedules import RunningTotals, Schedule
+from fastbilevel._schedules import Power, Schedule, Totals
+from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
-from fastbilevel.methods._recursive import draws, estimator_memory, estimator_weights, make_chunk
+from fastbilevel.methods._recursive import (
+    Memory,
+    Oracles,
+    Schedules,
+    estimator_memory,
+    estimator_weights,
+    make_chunk,
+)
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+# (a, s, n): alpha ~ beta ~ gamma ~ k**-a, sigma ~ k**-s, eta ~ k**-n. Kwon et al., ICLR 2024.
+PROX_F3SA_EXPONENTS = {
+    "both": (2 / 5, 1 / 5, 4 / 5),
+    "upper": (1 / 4, 1 / 4, 1 / 2),
+    "none": (0.0, 1 / 3, 0.0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +57,7 @@ class ProxF3SA(ProximalMethod):
     """
 
     name: ClassVar[str] = "prox-f3sa"
+    oracles: ClassVar[type] = Oracles
     evaluations: ClassVar[int] = 2
     copies_of_lower_iterates: ClassVar[int] = 9
     description: ClassVar[Description] = Description(
@@ -54,10 +72,6 @@ class ProxF3SA(ProximalMethod):
 
     momentum: Schedule = 0.1
 
-    @property
-    def oracles(self) -> tuple[str, ...]:
-        return "gradients_y", "gradients_x"
-
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_positive("momentum", self.momentum)
@@ -65,13 +79,27 @@ class ProxF3SA(ProximalMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, 1)
 
-    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         return estimator_memory(problem, plan, x, Y, proximal=True)
 
-    def schedules(
-        self, plan: Plan, first: int, n: int, totals: RunningTotals
-    ) -> tuple[np.ndarray, ...]:
-        """nu, lr_y, lr_x, eta, smoothing, and how many draws came before."""
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
         nu, lr, lr_x, smoothing = self.rates(first, n)
         eta = estimator_weights(self.momentum, first, n)
-        return nu, lr, lr_x, eta, smoothing, *draws(n, totals)
+        draw = np.arange(first, first + n)
+        return (
+            Schedules(nu=nu, lr=lr, lr_x=lr_x, eta=eta, smoothing=smoothing, draw=draw),
+            Progress(growth={}, draws=self.draws(plan, draw, draw)),
+        )
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        a, sigma, eta = PROX_F3SA_EXPONENTS[s.noise]
+        prox = 1.0 / (2.0 * s.L)
+        return {
+            "prox": prox,
+            "lr_x": Power(prox, a),
+            "smoothing": Power(0.5, a),
+            "nu": Power(0.5 / s.kappa, sigma),
+            "lr_y": Power(1.0 / (s.L + 1.0 / prox), a),
+            "momentum": Power(1.0, eta),
+        }

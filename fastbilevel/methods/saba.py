@@ -9,11 +9,12 @@ import numpy as np
 
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._joint import JointSteps
+from fastbilevel.methods._joint import JointSteps, Shares, Tables
+from fastbilevel.methods._setting import outer_step
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
-    from fastbilevel._texts.samplers import Sampler
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
 
 INITIAL_MEMORIES = ("zeros", "full")
@@ -83,39 +84,54 @@ class SABA(JointSteps):
 
     def tables(
         self, problem: BilevelProblem, plan: Plan, x: np.ndarray, y: np.ndarray
-    ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-        lower, upper = _blocks(plan.lower), _blocks(plan.outer_upper)
+    ) -> tuple[Tables, Tables]:
+        lower, upper = plan.lower.blocks(), plan.outer_upper.blocks()
         n_y, n_x, dtype = problem.n_y, problem.n_x, problem.dtype
-        sizes = (len(lower), n_y), (len(lower), n_y), (len(lower), n_x), (len(upper), n_y)
-        shapes = (*sizes, (len(upper), n_x))
-        needed = sum(rows * columns for rows, columns in shapes) * dtype.itemsize
+        needed = (len(lower) * (2 * n_y + n_x) + len(upper) * (n_y + n_x)) * dtype.itemsize
         what = f"SABA's tables of {len(lower)} and {len(upper)} blocks"
         check_memory(needed, what, problem.kernels)
-        tables = tuple(np.zeros(shape, dtype) for shape in shapes)
+        tables = Tables(
+            of_y=np.zeros((len(lower), n_y), dtype),
+            of_v=np.zeros((len(lower), n_y), dtype),
+            of_x=np.zeros((len(lower), n_x), dtype),
+            upper_of_y=np.zeros((len(upper), n_y), dtype),
+            upper_of_x=np.zeros((len(upper), n_x), dtype),
+        )
         if self.initial_memory == "full":
             point = problem.unpack_lower(y)
             for i, rows in enumerate(lower):
                 # v starts at 0, so the products do too.
-                tables[0][i] = problem.pack_lower(problem.grad_lower_y(x, point, rows))
+                tables.of_y[i] = problem.pack_lower(problem.grad_lower_y(x, point, rows))
             for j, rows in enumerate(upper):
-                tables[3][j] = problem.pack_lower(problem.grad_upper_y(x, point, rows))
-                tables[4][j] = problem.grad_upper_x(x, point, rows)
-        shares = [_shares(lower)] * 3 + [_shares(upper)] * 2
-        weighted = zip(shares, tables, strict=True)
-        return tables, tuple((share @ table).astype(dtype) for share, table in weighted)
+                tables.upper_of_y[j] = problem.pack_lower(problem.grad_upper_y(x, point, rows))
+                tables.upper_of_x[j] = problem.grad_upper_x(x, point, rows)
+        shares = self.fixed(problem, plan)
+        means = Tables(
+            of_y=shares.lower @ tables.of_y,
+            of_v=shares.lower @ tables.of_v,
+            of_x=shares.lower @ tables.of_x,
+            upper_of_y=shares.upper @ tables.upper_of_y,
+            upper_of_x=shares.upper @ tables.upper_of_x,
+        )
+        return tables, means._make(mean.astype(dtype) for mean in means)
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Shares:
         """Shares of the blocks of both levels."""
-        return _shares(_blocks(plan.lower)), _shares(_blocks(plan.outer_upper))
-
-
-def _blocks(sampler: Sampler) -> list[np.ndarray]:
-    """Rows of the blocks of a sampler, by number; one without rows for an expectation."""
-    starts = range(0, max(1, sampler.order.size), max(1, sampler.batch))
-    return [sampler.order[start : start + sampler.batch] for start in starts]
+        lower, upper = (_shares(s.blocks()) for s in (plan.lower, plan.outer_upper))
+        return Shares(lower=lower, upper=upper)
 
 
 def _shares(blocks: list[np.ndarray]) -> np.ndarray:
     """Rows of every block over all rows; an expectation, which has none, is one block."""
     sizes = np.array([max(1, rows.size) for rows in blocks], np.float64)
     return sizes / sizes.sum()
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """Constant steps ~ (n + m)^(-2/3)."""
+        share = min(1 / 3, sum(s.rows) ** (-2 / 3)) if s.noise != "none" else 1 / 3
+        return {
+            "lr_y": share / s.L,
+            "lr_v": share / s.L,
+            "lr_x": share * outer_step(s),
+        }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._joint import JointSteps
+from fastbilevel.methods._joint import JointSteps, decaying_steps
+
+if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +46,7 @@ class SOBA(JointSteps):
         calls="1 f_y, 1 f_x, 1 g_y, 1 product with g_yy, 1 with g_xy, on one lower minibatch",
         reference="Dagreou et al., NeurIPS 2022, Algorithm 1, Theorem 1",
     )
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        return decaying_steps(s)

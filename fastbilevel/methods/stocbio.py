@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._setting import batches, outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep
+
+if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +54,14 @@ class StocBiO(NeumannMethod, SolveThenStep):
         calls="1 f_y, 1 f_x, D g_y, Q products with g_yy, 1 with g_xy",
         reference="Ji, Yang, Liang, ICML 2021, Algorithm 2, Theorem 3",
     )
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        return {
+            "lr_y": 2.0 / (s.L + s.mu),
+            "lr_x": outer_step(s),
+            "neumann_lr": 1.0 / s.L,
+            "neumann_steps": terms(s),
+            "inner_steps": math.ceil(s.kappa * math.log(1.0 + s.kappa)),
+            **batches(s, 2),
+        }

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
+from fastbilevel._schedules import Power
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._setting import outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep
+
+if TYPE_CHECKING:
+    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +57,12 @@ class TTSA(NeumannMethod, SolveThenStep):
 
     def estimate(self) -> HypergradientEstimate:
         return RANDOM_NEUMANN
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        return {
+            "lr_y": Power(1.0 / s.L, 2 / 5),
+            "lr_x": Power(outer_step(s), 3 / 5),
+            "neumann_steps": terms(s),
+            "neumann_lr": 1.0 / s.L,
+        }

@@ -5,53 +5,89 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_constant, check_fraction, check_integer, check_positive
 from fastbilevel._numerics.curvature import curvature_range
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate, row_scaled_neumann
-from fastbilevel._schedules import RunningTotals, Schedule, counts_of, values_of
+from fastbilevel._schedules import Schedule, Totals, before, counts_of, numbers, values_of
+from fastbilevel._texts.protocol import Counts, Floats, Integers, Progress, Rates, record
 from fastbilevel.kernels.reference.projection import BALL
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._recursive_hypergradient import Oracles
+from fastbilevel.methods._second_order import (
+    LinearSystem,
+    NeumannMethod,
+    estimate_draws,
+    gradient_draws,
+)
+from fastbilevel.methods._setting import terms
 from fastbilevel.problems.uniform_convexity import power_of
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Memory(NamedTuple):
+    """G_y; the y with which an epoch began; the mean of its iterates."""
+
+    G: np.ndarray
+    center: np.ndarray
+    mean: np.ndarray
+
+
+@record
+class Schedules(NamedTuple):
+    """Steps, radius and rate of every epoch; the epochs of iteration t are t's two `bounds`."""
+
+    lr_x: Rates
+    steps: Integers
+    radii: np.ndarray
+    rates: Floats
+    bounds: np.ndarray
+    first_step: Counts
+    system: LinearSystem
+
+
+@record
+class Fixed(NamedTuple):
+    momentum: float
 
 
 def make_chunk(k: Any, ball: int) -> Any:
     """Where it is due, epochs of lower steps on balls; then a normalized step of x."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (lower_gradient, data, work), (hypergradient, outer_data, outer_work) = oracles
-        x, Y, _, m, phi, norms, flag = state
-        G, center, mean = memory
-        kind, a, b = domain
-        lr_x, steps, radii, rates, epochs, step, (terms, lr_v, factor, first, batch) = schedules
-        (momentum,) = fixed
+        gradient, estimate = oracles.lower_gradient, oracles.hypergradient
+        x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
+        G, center, mean = memory.G, memory.center, memory.mean
+        steps, bounds = schedules.steps, schedules.bounds
         for t in range(n):
-            draw = step[t]
-            for e in range(epochs[t, 0], epochs[t, 1]):
+            draw = schedules.first_step[t]
+            for e in range(bounds[t, 0], bounds[t, 1]):
                 center[:] = Y[0]
                 mean[:] = 0
                 for _ in range(steps[e]):
-                    lower_gradient(data, samplers, work, x, Y, draw, G)
-                    k.vector.axpy(-rates[e], G, Y[0])
-                    k.projection.project(Y[0], ball, center, radii[e])
+                    gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
+                    k.vector.axpy(-schedules.rates[e], G, Y[0])
+                    k.projection.project(Y[0], ball, center, schedules.radii[e])
                     k.vector.axpy(1.0 / steps[e], Y[0], mean)
                     draw += 1
                 Y[0][:] = mean
-            hypergradient(
-                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], first[t],
-                batch[t], phi,
+            estimate.function(
+                estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
+                system.factor[t], system.first_product[t], system.draw[t], phi,
             )  # fmt: skip
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], momentum, 1, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=fixed.momentum, normalize=1,
+                kind=domain.kind, a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1],
+                flag=state.flag,
+            )  # fmt: skip
 
     return chunk
 
@@ -117,6 +153,8 @@ class UniBiO(NeumannMethod):
         reference="UniBiO, ICLR 2026 (arXiv 2603.00027), Algorithms 1 and 2",
     )
 
+    oracles: ClassVar[type] = Oracles
+
     power: float | None = None
     period: int = 2
     lower_budget: int | Schedule = 100
@@ -126,10 +164,6 @@ class UniBiO(NeumannMethod):
     momentum: float = 0.9
     lr_x: Schedule = 0.01
     scaling_floor: float = 1e-3
-
-    @property
-    def oracles(self) -> tuple[Any, ...]:
-        return "lower_gradient", self.estimate()
 
     def estimate(self) -> HypergradientEstimate:
         return row_scaled_neumann(self.index(), self.scaling_floor)
@@ -174,8 +208,8 @@ class UniBiO(NeumannMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, BALL)
 
-    def buffers(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
-        return tuple(np.zeros(problem.n_y, problem.dtype) for _ in range(3))
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
+        return Memory(**{n: np.zeros(problem.n_y, problem.dtype) for n in Memory._fields})
 
     def epochs(self, budget: int) -> list[tuple[int, float, float]]:
         """Steps, radius and step size of every epoch within a budget."""
@@ -193,8 +227,7 @@ class UniBiO(NeumannMethod):
         """The epochs of an update after the first."""
         return self.epochs(budget)
 
-    def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_x; all epochs of these iterations, and which of them are whose; draws; the series."""
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
         budgets = counts_of("lower_budget", self.lower_budget, first, n)
         rates = values_of("lr_y", self.lr_y, first, n)
         table: list[tuple[int, float, float]] = []
@@ -210,15 +243,35 @@ class UniBiO(NeumannMethod):
             taken[t] = sum(steps for steps, _, _ in due)
             ends.append(len(table))
         columns = np.array(table, np.float64).reshape(-1, 3)
-        return (
-            values_of("lr_x", self.lr_x, first, n),
-            columns[:, 0].astype(np.int64),
-            np.ascontiguousarray(columns[:, 1:2]),
-            np.ascontiguousarray(columns[:, 2]),
-            np.column_stack([ends[:-1], ends[1:]]),
-            totals.before("lower_gradients", taken),
-            self.linear_system(plan, first, n, totals),
+        first_step, draw = before(totals, "lower_steps", taken), np.arange(first, first + n)
+        system = self.linear_system(plan, first, n, draw)
+        schedules = Schedules(
+            lr_x=values_of("lr_x", self.lr_x, first, n),
+            steps=columns[:, 0].astype(np.int64),
+            radii=np.ascontiguousarray(columns[:, 1:2]),
+            rates=np.ascontiguousarray(columns[:, 2]),
+            bounds=np.column_stack([ends[:-1], ends[1:]]),
+            first_step=first_step,
+            system=system,
         )
+        products = numbers(system.first_product, system.terms)
+        draws = gradient_draws(numbers(first_step, taken)), *estimate_draws(draw, products, 1)
+        return schedules, Progress(growth={"lower_steps": taken}, draws=draws)
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return (float(self.momentum),)
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        return Fixed(momentum=float(self.momentum))
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """1 - beta ~ eps^2, eta ~ eps^(3 (p-1)), K_t ~ eps^(-2 (p-1)), I ~ eps^-2.
+
+        Orders, inferred; the constants are 1. BO-REP has them for p = 2.
+        """
+        p, eps = s.power, min(s.eps, 1.0)
+        return {
+            "lr_x": eps ** (3.0 * (p - 1.0)),
+            "momentum": 1.0 - min(0.5, eps**2),
+            "lower_budget": math.ceil(eps ** (-2.0 * (p - 1.0))),
+            "period": math.ceil(eps**-2),
+            "neumann_steps": terms(s),
+        }

@@ -2,69 +2,96 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_integer
-from fastbilevel._schedules import RunningTotals, values_of
+from fastbilevel._schedules import Totals, before, numbers, values_of
+from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._recursive_hypergradient import estimator_buffers
-from fastbilevel.methods._second_order import NeumannMethod
+from fastbilevel.methods._recursive_hypergradient import Memory, Oracles, estimator_buffers
+from fastbilevel.methods._second_order import (
+    LinearSystem,
+    NeumannMethod,
+    estimate_draws,
+    gradient_draws,
+)
+from fastbilevel.methods._setting import outer_step, terms
 
 if TYPE_CHECKING:
     from fastbilevel._texts.plan import Plan
+    from fastbilevel.methods._setting import Setting
     from fastbilevel.problems.base import BilevelProblem
+
+
+@record
+class Schedules(NamedTuple):
+    """Step at every correction, 0 at the last; 0 where estimators are refreshed; its draws."""
+
+    lr_y: GroupRates
+    lr_x: Rates
+    keep: Rates
+    refreshes: Counts
+    system: LinearSystem
+
+
+@record
+class Fixed(NamedTuple):
+    """Lower steps; share of one estimate in the mean of a refresh."""
+
+    inner_steps: int
+    share: float
 
 
 def make_chunk(k: Any) -> Any:
     """Refresh the estimators where it is due, step x, then correct and follow them in y."""
 
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
-        (lower_gradient, data, work), (hypergradient, outer_data, outer_work) = oracles
-        x, Y, _, m, phi, norms, flag = state
-        x_old, Y_old, G, G_old, u, h, h_old = memory
-        kind, a, b = domain
-        lr_y, lr_x, keep, refreshes, (terms, lr_v, factor, first, batch) = schedules
-        inner_steps, share = fixed
+        gradient, estimate = oracles.lower_gradient, oracles.hypergradient
+        x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
+        x_old, Y_old, G, G_old = memory.x_old, memory.Y_old, memory.G, memory.G_old
+        u, h, h_old, keep = memory.u, memory.h, memory.h_old, schedules.keep
         for t in range(n):
-            draw, product = batch[t], first[t]
+            draw, product = system.draw[t], system.first_product[t]
             k.vector.scale(keep[t], phi, phi)
             k.vector.scale(keep[t], u, u)
-            for _ in range(refreshes[t]):
-                lower_gradient(data, samplers, work, x, Y, draw, G)
-                hypergradient(
-                    outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], product,
-                    draw, h,
+            for _ in range(schedules.refreshes[t]):
+                gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
+                estimate.function(
+                    estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
+                    system.factor[t], product, draw, h,
                 )  # fmt: skip
-                k.vector.axpy(share, G, u)
-                k.vector.axpy(share, h, phi)
+                k.vector.axpy(fixed.share, G, u)
+                k.vector.axpy(fixed.share, h, phi)
                 draw += 1
-                product += terms[t]
+                product += system.terms[t]
             x_old[:] = x
             k.vector.normalized_momentum(
-                x, m, phi, lr_x[t], 0.0, 0, kind, a, b, norms[t : t + 1], flag
-            )
+                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
+                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+            )  # fmt: skip
             Y_old[0][:] = Y[0]
-            for s in range(inner_steps + 1):
-                lower_gradient(data, samplers, work, x, Y, draw, G)
-                lower_gradient(data, samplers, work, x_old, Y_old, draw, G_old)
-                hypergradient(
-                    outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], product,
-                    draw, h,
+            for s in range(fixed.inner_steps + 1):
+                gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
+                gradient.function(gradient.data, samplers, gradient.work, x_old, Y_old, draw, G_old)
+                estimate.function(
+                    estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
+                    system.factor[t], product, draw, h,
                 )  # fmt: skip
-                hypergradient(
-                    outer_data, samplers, outer_work, x_old, Y_old, terms[t], lr_v[t], factor[t],
-                    product, draw, h_old,
+                estimate.function(
+                    estimate.data, samplers, estimate.work, x_old, Y_old, system.terms[t],
+                    system.lr[t], system.factor[t], product, draw, h_old,
                 )  # fmt: skip
                 k.momentum.recursive_momentum(u, G, G_old, 0.0)
                 k.momentum.recursive_momentum(phi, h, h_old, 0.0)
                 x_old[:] = x
                 Y_old[0][:] = Y[0]
-                k.vector.axpy(-lr_y[t, s], u, Y[0])
+                k.vector.axpy(-schedules.lr_y[t, s], u, Y[0])
                 draw += 1
-                product += terms[t]
+                product += system.terms[t]
 
     return chunk
 
@@ -109,6 +136,7 @@ class VRBO(NeumannMethod):
 
     name: ClassVar[str] = "vrbo"
     copies_of_lower_iterates: ClassVar[int] = 7
+    oracles: ClassVar[type] = Oracles
     points: ClassVar[int] = 2
     description: ClassVar[Description] = Description(
         complexity={"both": "O(kappa**6 eps**-3), up to logs"},
@@ -124,10 +152,6 @@ class VRBO(NeumannMethod):
     period: int = 3
     refresh_batches: int = 10
 
-    @property
-    def oracles(self) -> tuple[Any, ...]:
-        return "lower_gradient", self.estimate()
-
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         for name in ("inner_steps", "period", "refresh_batches"):
@@ -136,27 +160,49 @@ class VRBO(NeumannMethod):
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk,)
 
-    def buffers(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> tuple[Any, ...]:
+    def memory(self, problem: BilevelProblem, plan: Plan, x: Any, Y: Any) -> Memory:
         return estimator_buffers(problem, x, Y)
 
-    def schedules(self, plan: Plan, first: int, n: int, totals: RunningTotals) -> tuple[Any, ...]:
-        """lr_y at every correction, 0 at the last; lr_x; keep, refreshing draws; the series."""
+    def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
         due = np.arange(first, first + n) % self.period == 0
         refreshes = np.where(due, self.refresh_batches, 0)
-        corrections = self.inner_steps + 1
-        draws = refreshes + corrections
-        series = self.linear_system(plan, first, n, totals, draws)
-        # A refresh is taken at one point only, the series counts two.
-        totals.before("estimates", -refreshes)
-        totals.before("products", -refreshes * self.neumann_steps)
-        totals.before("lower_gradients", refreshes + 2 * corrections)
-        return (
-            np.outer(values_of("lr_y", self.lr_y, first, n), np.arange(corrections, 0, -1) > 1),
-            values_of("lr_x", self.lr_x, first, n),
-            1.0 - due,
-            refreshes,
-            series,
+        corrections = np.full(n, self.inner_steps + 1)
+        drawn = refreshes + corrections
+        draw = before(totals, "estimates", drawn)
+        system = self.linear_system(plan, first, n, draw)
+        above = np.arange(self.inner_steps + 1, 0, -1) > 1
+        schedules = Schedules(
+            lr_y=np.outer(values_of("lr_y", self.lr_y, first, n), above),
+            lr_x=values_of("lr_x", self.lr_x, first, n),
+            keep=1.0 - due,
+            refreshes=refreshes,
+            system=system,
         )
+        draws: tuple[Draws, ...] = ()
+        # A refresh is taken at one point, a correction at two.
+        for points, begin, count in ((1, draw, refreshes), (2, draw + refreshes, corrections)):
+            each = numbers(begin, count)
+            products = numbers(begin * self.neumann_steps, count * self.neumann_steps)
+            draws += gradient_draws(each, points), *estimate_draws(each, products, points)
+        return schedules, Progress(growth={"estimates": drawn}, draws=draws)
 
-    def fixed(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
-        return self.inner_steps, 1.0 / self.refresh_batches
+    def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
+        return Fixed(inner_steps=self.inner_steps, share=1.0 / self.refresh_batches)
+
+    @staticmethod
+    def theory(s: Setting) -> dict[str, Any]:
+        """q ~ kappa / eps, S_1 ~ kappa^2 / eps^2 in parts of S_2 ~ kappa^5 / eps, m ~ kappa."""
+        small = s.kappa**5 * s.sigma**2 / s.eps
+        large = s.kappa**2 * (s.sigma / s.eps) ** 2
+        exact = s.noise == "none"
+        return {
+            "lr_y": 1.0 / (s.L * s.kappa),
+            "lr_x": outer_step(s),
+            "period": math.ceil(s.kappa / s.eps),
+            "inner_steps": math.ceil(16.0 * (s.kappa + 1.0)),
+            "refresh_batches": 1 if exact else math.ceil(max(1.0, large / small)),
+            "neumann_lr": 1.0 / s.L,
+            "neumann_steps": terms(s),
+            "batch_size": s.batch(small, 0) if s.noise == "both" else None,
+            "val_batch_size": None if exact else s.batch(small, 1),
+        }

@@ -4,16 +4,44 @@ The lower objective is ``1/m sum_{i in rows} r_i |s(x_i) (X_i y - t_i)|^p + reg 
 upper one ``1/m sum_{i in rows} r_i |X_i y - t_i|^p`` on other data. `sparse`, the constant of the
 texts, is the design family: CSR or dense.
 
-`data` is ``(train, val, kind, power, reg)``: two sides ``(X, targets, row_weight)``, X as the
-design families describe it; the function s, a `kind` of the weights family.
-
-`work`, for up to m rows, is ``(Z, U, coefficients, terms)``: Z, U (m,) residuals and directions in
-them; coefficients and terms (m,) float64.
+The records below are what the texts find in `data` and `work`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+from fastbilevel._texts.protocol import Floats, record
+
+
+@record
+class Side(NamedTuple):
+    """One level's data, X as the design families describe it."""
+
+    X: tuple[Any, ...]
+    targets: Floats
+    weight: Floats
+
+
+@record
+class Data(NamedTuple):
+    """Both sides; the function s, a `kind` of the weights family; p and the penalty."""
+
+    train: Side
+    val: Side
+    kind: int
+    power: float
+    reg: float
+
+
+@record
+class Work(NamedTuple):
+    """For up to m rows: residuals and directions in them (m,); float64 (m,) scratch."""
+
+    Z: Floats
+    U: Floats
+    coefficients: Floats
+    terms: Floats
 
 
 def make_value(k: Any, lower: bool, sparse: bool) -> Any:
@@ -21,18 +49,17 @@ def make_value(k: Any, lower: bool, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def value(data, work, x, y, rows, out):
-        X, targets, given = data[0] if lower else data[1]
-        kind, power, reg = data[2] if lower else k.weights.NONE, data[3], data[4]
-        Z, _, coefficients, terms = work
-        m = rows.size
-        design.forward(X, rows, y, Z, 1)
-        k.powers.subtract_targets(Z, targets, rows)
+        side = data.train if lower else data.val
+        kind, power = data.kind if lower else k.weights.NONE, data.power
+        Z, coefficients, terms, m = work.Z, work.coefficients, work.terms, rows.size
+        design.forward(side.X, rows, y, Z, 1)
+        k.powers.subtract_targets(Z, side.targets, rows)
         k.powers.losses(Z, m, power, terms)
-        k.powers.row_coefficients(kind, x, given, rows, power, 1.0 / m, coefficients)
+        k.powers.row_coefficients(kind, x, side.weight, rows, power, 1.0 / m, coefficients)
         out[0] = 0.0
         k.quadratic.add_dot(coefficients[:m], terms[:m], 1.0, out)
         if lower:
-            k.powers.add_norm(y, power, reg, out)
+            k.powers.add_norm(y, power, data.reg, out)
 
     return value
 
@@ -42,17 +69,17 @@ def make_grad_y(k: Any, lower: bool, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def grad_y(data, work, x, y, rows, out):
-        X, targets, given = data[0] if lower else data[1]
-        kind, power, reg = data[2] if lower else k.weights.NONE, data[3], data[4]
-        Z, _, coefficients, _ = work
-        design.forward(X, rows, y, Z, 1)
-        k.powers.subtract_targets(Z, targets, rows)
-        k.powers.row_coefficients(kind, x, given, rows, power, 1.0 / rows.size, coefficients)
+        side = data.train if lower else data.val
+        kind, power = data.kind if lower else k.weights.NONE, data.power
+        Z, coefficients = work.Z, work.coefficients
+        design.forward(side.X, rows, y, Z, 1)
+        k.powers.subtract_targets(Z, side.targets, rows)
+        k.powers.row_coefficients(kind, x, side.weight, rows, power, 1.0 / rows.size, coefficients)
         k.powers.slopes(Z, coefficients, rows.size, power)
         out[:] = 0
-        design.backward(X, rows, Z, 1.0, out, 1)
+        design.backward(side.X, rows, Z, 1.0, out, 1)
         if lower:
-            k.powers.add_norm_gradient(y, power, reg, out)
+            k.powers.add_norm_gradient(y, power, data.reg, out)
 
     return grad_y
 
@@ -62,13 +89,12 @@ def make_grad_lower_x(k: Any, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def grad_lower_x(data, work, x, y, rows, out):
-        (X, targets, given), kind, power = data[0], data[2], data[3]
-        Z, _, _, terms = work
-        design.forward(X, rows, y, Z, 1)
-        k.powers.subtract_targets(Z, targets, rows)
+        side, kind, power, Z, terms = data.train, data.kind, data.power, work.Z, work.terms
+        design.forward(side.X, rows, y, Z, 1)
+        k.powers.subtract_targets(Z, side.targets, rows)
         k.powers.losses(Z, rows.size, power, terms)
         out[:] = 0
-        k.powers.weight_gradient(kind, x, given, rows, terms, power, 1.0 / rows.size, out)
+        k.powers.weight_gradient(kind, x, side.weight, rows, terms, power, 1.0 / rows.size, out)
 
     return grad_lower_x
 
@@ -78,17 +104,16 @@ def make_hvp_lower_yy(k: Any, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
-        X, targets, given = data[0]
-        kind, power, reg = data[2], data[3], data[4]
-        Z, U, coefficients, _ = work
-        design.forward(X, rows, y, Z, 1)
-        k.powers.subtract_targets(Z, targets, rows)
-        design.forward(X, rows, v, U, 1)
-        k.powers.row_coefficients(kind, x, given, rows, power, 1.0 / rows.size, coefficients)
+        side, kind, power = data.train, data.kind, data.power
+        Z, U, coefficients = work.Z, work.U, work.coefficients
+        design.forward(side.X, rows, y, Z, 1)
+        k.powers.subtract_targets(Z, side.targets, rows)
+        design.forward(side.X, rows, v, U, 1)
+        k.powers.row_coefficients(kind, x, side.weight, rows, power, 1.0 / rows.size, coefficients)
         k.powers.curvatures(Z, U, coefficients, rows.size, power)
         out[:] = 0
-        design.backward(X, rows, U, 1.0, out, 1)
-        k.powers.add_norm_product(y, v, power, reg, out)
+        design.backward(side.X, rows, U, 1.0, out, 1)
+        k.powers.add_norm_product(y, v, power, data.reg, out)
 
     return hvp_lower_yy
 
@@ -98,13 +123,13 @@ def make_jvp_lower_xy(k: Any, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        (X, targets, given), kind, power = data[0], data[2], data[3]
-        Z, U, _, terms = work
-        design.forward(X, rows, y, Z, 1)
-        k.powers.subtract_targets(Z, targets, rows)
-        design.forward(X, rows, v, U, 1)
+        side, kind, power = data.train, data.kind, data.power
+        Z, U, terms = work.Z, work.U, work.terms
+        design.forward(side.X, rows, y, Z, 1)
+        k.powers.subtract_targets(Z, side.targets, rows)
+        design.forward(side.X, rows, v, U, 1)
         k.powers.directional(Z, U, rows.size, power, terms)
         out[:] = 0
-        k.powers.weight_gradient(kind, x, given, rows, terms, power, 1.0 / rows.size, out)
+        k.powers.weight_gradient(kind, x, side.weight, rows, terms, power, 1.0 / rows.size, out)
 
     return jvp_lower_xy

@@ -3,14 +3,42 @@
 ``Y`` (2, n_y) holds a lower iterate y and a direction v. Constants of the texts are `C`, the number
 of classes, and `sparse`, the design family: CSR or dense.
 
-`data` is that of `_softmax_texts`. `work` is ``(scratch, slopes, done, memory, shift, e, placed,
-total)``: scratch of the curvature kernels; slopes (m,) float64, one per row of the largest
-minibatch; the state of the linear steps, see `linear_step`; the others as in `_softmax_texts`.
+`data` is that of `_softmax_texts`, `work` the record below.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from fastbilevel._texts.protocol import Array, Floats, Integers, record
+
+
+@record
+class Work(NamedTuple):
+    """Scratch, and the state of the linear steps.
+
+    Attributes
+    ----------
+    scratch : tuple of arrays
+        Of the curvature kernels.
+    slopes : (m,) float64 array
+        One number per row of the largest minibatch.
+    done, memory : (rows,) int32 array, tuple of arrays
+        State of the linear steps, see `linear_step`.
+    shift, e, placed, total
+        As in the work of `_softmax_texts`.
+    """
+
+    scratch: tuple[Any, ...]
+    slopes: Floats
+    done: Integers
+    memory: tuple[Any, ...]
+    shift: Floats
+    e: Floats
+    placed: Annotated[Any, Array(np.float64, 2)]
+    total: Floats
 
 
 def make_lower_products(k: Any, C: int, sparse: bool, learned: bool) -> Any:
@@ -20,19 +48,27 @@ def make_lower_products(k: Any, C: int, sparse: bool, learned: bool) -> Any:
     """
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def lower_products(data, samplers, work, x, Y, step, G, cross):
-        train, _, (_, row_index, col_index, scale), kind, _ = data
-        scratch, slopes, _, _, shift, e, placed, total = work
-        rows, block = k.draw.draw_batch(samplers[0], step, 0)
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
+    def lower_products(data, samplers, work, x, pair, draw, G, cross):
+        train, penalty, kind = data.train, data.penalty, data.kind
+        slopes, shift = work.slopes, work.shift
+        rows, block = k.draw.draw_batch(samplers.lower, draw, 0)
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+            work.placed,
+        )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
-        design.derivatives(train, rows, block, x, Y, placed, G, slopes, scratch, C, kind, shift[0])
+        design.derivatives(
+            train, rows, block, x, pair, work.placed, G, slopes, work.scratch, C, kind, shift[0]
+        )
         if learned:
-            k.penalty.penalty_products(row_index, col_index, scale, x, Y[0], Y[1], total, cross)
+            k.penalty.penalty_products(
+                penalty.row_index, penalty.col_index, penalty.scale, x, pair[0], pair[1],
+                work.total, cross,
+            )  # fmt: skip
         else:
             cross[:] = 0
             k.weights.weight_gradient(
-                kind, x, shift[0], train[2], rows, slopes, 1.0 / rows.size, cross
+                kind, x, shift[0], train.weight, rows, slopes, 1.0 / rows.size, cross
             )
 
     return lower_products
@@ -42,18 +78,21 @@ def make_cross_product(k: Any, C: int, sparse: bool, learned: bool) -> Any:
     """g_xy v; one minibatch, or, where x is in the penalty, no data."""
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def cross_product(data, samplers, work, x, Y, step, out):
-        train, _, (_, row_index, col_index, scale), kind, _ = data
-        scratch, slopes, _, _, shift, _, _, total = work
+    def cross_product(data, samplers, work, x, pair, draw, out):
+        train, penalty, kind = data.train, data.penalty, data.kind
+        slopes, shift = work.slopes, work.shift
         if learned:
-            k.penalty.penalty_products(row_index, col_index, scale, x, Y[0], Y[1], total, out)
+            k.penalty.penalty_products(
+                penalty.row_index, penalty.col_index, penalty.scale, x, pair[0], pair[1],
+                work.total, out,
+            )  # fmt: skip
         else:
-            rows, block = k.draw.draw_batch(samplers[2], step, 0)
-            design.directional(train, rows, block, Y, slopes, scratch, C)
+            rows, block = k.draw.draw_batch(samplers.outer_lower, draw, 0)
+            design.directional(train, rows, block, pair, slopes, work.scratch, C)
             k.weights.shift_of(kind, x, shift)
             out[:] = 0
             k.weights.weight_gradient(
-                kind, x, shift[0], train[2], rows, slopes, 1.0 / rows.size, out
+                kind, x, shift[0], train.weight, rows, slopes, 1.0 / rows.size, out
             )
 
     return cross_product
@@ -63,11 +102,11 @@ def make_upper_gradients(k: Any, C: int, sparse: bool) -> Any:
     """f_y on one minibatch; f_x is 0."""
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def upper_gradients(data, samplers, work, x, Y, step, F_y, F_x):
-        scratch, placed = work[0], work[6]
-        rows, block = k.draw.draw_batch(samplers[3], step, 0)
+    def upper_gradients(data, samplers, work, x, pair, draw, F_y, F_x):
+        rows, block = k.draw.draw_batch(samplers.outer_upper, draw, 0)
+        no_penalty = work.placed[:0]
         design.gradient(
-            data[1], rows, block, x, Y[0], placed[:0], F_y, scratch, C, k.weights.NONE, 0.0
+            data.val, rows, block, x, pair[0], no_penalty, F_y, work.scratch, C, k.weights.NONE, 0.0
         )
         F_x[:] = 0
 
@@ -78,13 +117,17 @@ def make_lower_gradient(k: Any, C: int, sparse: bool) -> Any:
     """g_y on one minibatch."""
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def lower_gradient(data, samplers, work, x, Y, step, out):
-        train, _, (learned, row_index, col_index, scale), kind, _ = data
-        scratch, _, _, _, shift, e, placed, _ = work
-        rows, block = k.draw.draw_batch(samplers[0], step, 0)
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
+    def lower_gradient(data, samplers, work, x, pair, draw, out):
+        penalty, kind, shift = data.penalty, data.kind, work.shift
+        rows, block = k.draw.draw_batch(samplers.lower, draw, 0)
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+            work.placed,
+        )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
-        design.gradient(train, rows, block, x, Y[0], placed, out, scratch, C, kind, shift[0])
+        design.gradient(
+            data.train, rows, block, x, pair[0], work.placed, out, work.scratch, C, kind, shift[0]
+        )
 
     return lower_gradient
 
@@ -93,13 +136,17 @@ def make_hessian_product(k: Any, C: int, sparse: bool) -> Any:
     """g_yy v on one minibatch."""
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def hessian_product(data, samplers, work, x, Y, step, out):
-        train, _, (learned, row_index, col_index, scale), kind, _ = data
-        scratch, _, _, _, shift, e, placed, _ = work
-        rows, block = k.draw.draw_batch(samplers[4], step, 0)
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
+    def hessian_product(data, samplers, work, x, pair, draw, out):
+        penalty, kind, shift = data.penalty, data.kind, work.shift
+        rows, block = k.draw.draw_batch(samplers.linear, draw, 0)
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+            work.placed,
+        )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
-        design.product(train, rows, block, x, Y, placed, out, scratch, C, kind, shift[0])
+        design.product(
+            data.train, rows, block, x, pair, work.placed, out, work.scratch, C, kind, shift[0]
+        )
 
     return hessian_product
 
@@ -108,32 +155,20 @@ def make_linear_descent(k: Any, C: int, sparse: bool) -> Any:
     """Steps on the linear system g_yy v = b, each on a fresh minibatch; see `linear_step`."""
     design = k.csr_curvature if sparse else k.dense_curvature
 
-    def linear_descent(data, samplers, work, x, Y, b, total, lr, steps, first_step, mode):
-        train, _, (learned, row_index, col_index, scale), kind, _ = data
-        scratch, _, done, memory, shift, e, placed, _ = work
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
+    def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
+        penalty, kind, shift, placed = data.penalty, data.kind, work.shift, work.placed
+        done, memory = work.done, work.memory
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+            placed,
+        )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         for s in range(steps):
-            rows, block = k.draw.draw_batch(samplers[4], first_step + s, 0)
+            rows, block = k.draw.draw_batch(samplers.linear, first + s, 0)
             design.linear_step(
-                train,
-                rows,
-                block,
-                x,
-                Y,
-                placed,
-                b,
-                total,
-                lr,
-                mode,
-                s,
-                done,
-                memory,
-                scratch,
-                C,
-                kind,
-                shift[0],
-            )
-        design.finish(Y, placed, b, total, lr, mode, steps, done, memory, C)
+                data.train, rows, block, x, pair, placed, b, total, lr, mode, s, done, memory,
+                work.scratch, C, kind, shift[0],
+            )  # fmt: skip
+        design.finish(pair, placed, b, total, lr, mode, steps, done, memory, C)
 
     return linear_descent

@@ -18,7 +18,9 @@ from fastbilevel.kernels.reference.draw import BLOCKS
 from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
 from fastbilevel.problems import _softmax_texts as oracle_texts
+from fastbilevel.problems._softmax_texts import Data, FusedWork, Penalty, Side, Work
 from fastbilevel.problems.base import BilevelProblem, Text, check_same_library, make_zero
+from fastbilevel.problems.oracle_table import FUSED
 
 # Multiply-adds of one step of a group from which on two threads are faster than one: measured to
 # break even between 0.7 and 1.1 million, CSR and dense alike, and to gain 1.3 to 1.5 at 2 million.
@@ -55,8 +57,10 @@ class SoftmaxRegression(BilevelProblem):
         else:
             self._columns, matrices = np.arange(d), [(data.X,), (data.Xv,)]
             self.lower_shape = (1, self.n_y)
-        labels, weights = (data.labels, data.labels_v), (data.weight, data.weight_v)
-        self._sides = tuple(zip(matrices, labels, weights, strict=True))
+        levels = zip(
+            matrices, (data.labels, data.labels_v), (data.weight, data.weight_v), strict=True
+        )
+        self._sides = [Side(X=X, labels=y, weight=r, blocks=()) for X, y, r in levels]
 
     def _bytes(self, data: _validation.Data) -> int:
         """Memory that copies of the data and a few lower iterates take."""
@@ -91,10 +95,13 @@ class SoftmaxRegression(BilevelProblem):
         other = copy.copy(self)
         other.dtype = np.dtype(dtype)
         other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
-        other._sides = tuple(
-            ((*X[:-1], _read_only(X[-1].astype(dtype))), labels, _read_only(weight.astype(dtype)))
-            for X, labels, weight in self._sides
-        )
+        other._sides = [
+            side._replace(
+                X=(*side.X[:-1], _read_only(side.X[-1].astype(dtype))),
+                weight=_read_only(side.weight.astype(dtype)),
+            )
+            for side in self._sides
+        ]
         return other
 
     def _place_penalty(
@@ -102,7 +109,9 @@ class SoftmaxRegression(BilevelProblem):
     ) -> None:
         """Say where the squared penalty acts: the first arguments of the penalty family."""
         rows, cols = (np.ascontiguousarray(a, dtype=np.int64) for a in (row_index, col_index))
-        self._penalty = learned, _read_only(rows), _read_only(cols), scale
+        self._penalty = Penalty(
+            learned=learned, row_index=_read_only(rows), col_index=_read_only(cols), scale=scale
+        )
 
     # -- oracles -----------------------------------------------------------------------------
 
@@ -121,35 +130,38 @@ class SoftmaxRegression(BilevelProblem):
     def _perturbed_gradient(self, plan: Plan) -> Text:
         """Text and constants of the fused hypergradient estimate."""
 
-    def _work(self, rows: int, offsets: int) -> tuple[Any, ...]:
-        learned, row_index, col_index, _ = self._penalty
-        coefficients = self.n_x if learned else 1
+    def _work(self, rows: int, offsets: int) -> Work:
+        penalty, dtype = self._penalty, self.dtype
+        coefficients = self.n_x if penalty.learned else 1
         size = rows * offsets * self._shape[1]
-        return (
-            np.empty(size, self.dtype),
-            np.empty(size, self.dtype),
-            np.empty(rows, self.dtype),
-            np.empty(rows),
-            np.empty(1),
-            np.empty(coefficients),
-            np.empty((row_index.size, col_index.size)),
-            np.empty(coefficients),
+        return Work(
+            Z=np.empty(size, dtype),
+            U=np.empty(size, dtype),
+            coefficients=np.empty(rows, dtype),
+            losses=np.empty(rows),
+            shift=np.empty(1),
+            e=np.empty(coefficients),
+            placed=np.empty((penalty.row_index.size, penalty.col_index.size)),
+            total=np.empty(coefficients),
         )
 
-    def _data(self, samplers: tuple[Sampler, ...] | None, n_threads: int) -> tuple[Any, ...]:
+    def _data(self, samplers: tuple[Sampler, ...] | None, n_threads: int) -> Data:
         """Both sides, with copies of the blocks of `samplers`, if any; penalty, kind, threads."""
         sides = []
-        for (X, labels, weight), sampler in zip(self._sides, samplers or (None, None), strict=True):
+        for side, sampler in zip(self._sides, samplers or (None, None), strict=True):
             order, batch, fixed = np.empty(0, np.int64), 1, False
             if sampler is not None and sampler.mode == BLOCKS:
                 # The dense kernels read copies of blocks for two classes only.
                 fixed = self._sparse or self._shape[1] == 2
                 order, batch = sampler.order, sampler.batch
-            blocks = self._layout.build_blocks(X, order, batch, fixed)
-            sides.append((X, labels, weight, tuple(_read_only(a) for a in blocks)))
-        return (*sides, self._penalty, self._kind, n_threads)
+            blocks = self._layout.build_blocks(side.X, order, batch, fixed)
+            sides.append(side._replace(blocks=tuple(_read_only(a) for a in blocks)))
+        train, val = sides
+        return Data(
+            train=train, val=val, penalty=self._penalty, kind=self._kind, n_threads=n_threads
+        )
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
         return self._data(None, 1), self._work(rows, 1)
 
     def fused_texts(self, plan: Plan) -> dict[str, Text]:
@@ -173,7 +185,7 @@ class SoftmaxRegression(BilevelProblem):
         if len(cuts) > 1 or plan.upper.batch != plan.outer_upper.batch:
             return {}
         constants = (self._shape[1], self._sparse)
-        learned = self._penalty[0]
+        learned = self._penalty.learned
         return {
             "lower_products": (curvature_texts.make_lower_products, *constants, learned),
             "cross_product": (curvature_texts.make_cross_product, *constants, learned),
@@ -184,50 +196,45 @@ class SoftmaxRegression(BilevelProblem):
         }
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-        d, C = self._shape
-        batches = plan.lower.batch, plan.upper.batch
-        size = self.dtype.itemsize
+        logits = (plan.lower.batch + plan.upper.batch) * plan.g * self._shape[1]
         check_memory(
-            plan.n_groups * plan.g * self.n_y * size + sum(batches) * plan.g * C * size,
-            f"{plan.n_groups * plan.g} lower iterates",
+            (plan.n_offsets * self.n_y + logits) * self.dtype.itemsize,
+            f"{plan.n_offsets} lower iterates",
             self.kernels,
         )
         data = self._data((plan.lower, plan.upper), plan.n_threads)
-        first_order: tuple[Any, ...] = ()
-        second_order: tuple[Any, ...] = ()
-        if any(name.startswith("perturbed") for name in names):
-            first_order = (
-                self._layout.workspace(d, *batches, plan.g, C, self.dtype),
-                np.ones(self.lower_shape[0]),
-                self._work(plan.outer_lower.batch, plan.g),
-            )
-        if not all(name.startswith("perturbed") for name in names):
-            second_order = self._second_order_work(plan)
-        return {
-            name: (data, first_order if name.startswith("perturbed") else second_order)
-            for name in names
-        }
+        of_kind = {"fused": self._fused_work, "second-order": self._second_order_work}
+        work = {kind: of_kind[kind](plan) for kind in {FUSED[name].kind for name in names}}
+        return {name: (data, work[FUSED[name].kind]) for name in names}
 
-    def _second_order_work(self, plan: Plan) -> tuple[Any, ...]:
+    def _fused_work(self, plan: Plan) -> FusedWork:
         d, C = self._shape
-        lower, largest = plan.lower, plan.largest_batch
+        batches = plan.lower.batch, plan.upper.batch
+        return FusedWork(
+            step=self._layout.workspace(d, *batches, plan.g, C, self.dtype),
+            scale=np.ones(self.lower_shape[0]),
+            simple=self._work(plan.outer_lower.batch, plan.g),
+        )
+
+    def _second_order_work(self, plan: Plan) -> curvature_texts.Work:
+        d, C = self._shape
+        lower, largest, simple = plan.lower, plan.largest_batch, self._work(1, 1)
         blocks = -(-lower.n // lower.batch) if lower.mode == BLOCKS else 0
-        *_, shift, e, placed, total = self._work(1, 1)
-        return (
-            self._layout.curvature_workspace(d, largest, C, self.dtype),
-            np.empty(largest),
-            np.zeros(self.lower_shape[0], np.int32),
-            self._layout.linear_memory(d, blocks, lower.batch, C, self.dtype),
-            shift,
-            e,
-            placed,
-            total,
+        return curvature_texts.Work(
+            scratch=self._layout.curvature_workspace(d, largest, C, self.dtype),
+            slopes=np.empty(largest),
+            done=np.zeros(self.lower_shape[0], np.int32),
+            memory=self._layout.linear_memory(d, blocks, lower.batch, C, self.dtype),
+            shift=simple.shift,
+            e=simple.e,
+            placed=simple.placed,
+            total=simple.total,
         )
 
     def _is_threaded(self, plan: Plan) -> bool:
         entries = 0.0
-        for (X, _, weight), sampler in zip(self._sides, (plan.lower, plan.upper), strict=True):
-            entries += X[-1].size / weight.size * sampler.batch
+        for side, sampler in zip(self._sides, (plan.lower, plan.upper), strict=True):
+            entries += side.X[-1].size / side.weight.size * sampler.batch
         return plan.n_threads > 1 and entries * plan.g * self._shape[1] >= THREADED_FROM
 
     # -- figures of merit --------------------------------------------------------------------
@@ -239,9 +246,9 @@ class SoftmaxRegression(BilevelProblem):
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         # `value_upper` has left the logits of the validation rows.
-        right = fetch(work[0].reshape(self.n_upper, -1).argmax(axis=1)) == self._sides[1][1]
-        weight = self._sides[1][2].astype(np.float64)
-        return {"accuracy": float(np.mean(right * weight))}
+        val = self._sides[1]
+        right = fetch(work.Z.reshape(self.n_upper, -1).argmax(axis=1)) == val.labels
+        return {"accuracy": float(np.mean(right * val.weight.astype(np.float64)))}
 
 
 def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:

@@ -7,22 +7,96 @@ mean cross-entropy ``1/m sum_{i in rows} r_i CE_i(W)`` on other data and does no
 Constants of the texts are `C`, the number of classes, and `sparse`, the design family: CSR or
 dense.
 
-`data` is ``(train, val, penalty, kind, n_threads)``: two sides ``(X, labels, row_weight, blocks)``,
-as the design families describe them; ``penalty = (learned, row_index, col_index, scale)``, the
-first arguments of the penalty family; the function s, a `kind` of the weights family.
-
-`work` of the simple oracles, for up to m rows, is ``(Z, U, coefficients, losses, shift, e, placed,
-total)``: Z, U (m*C,) logits and directions in them; coefficients (m,) row weights; losses (m,)
-float64; shift (1,) float64 of the softmax weights; e and total, float64, one per penalty
-coefficient; placed (rows, cols) or (rows, 1) float64, the coefficients at their positions.
-
-`work` of the fused oracles is ``(step, scale, simple)``: scratch of `descent_step`, the lazy decay
-(rows,) float64, and the work above, for the outer minibatch and all offsets of a group.
+The records below are what the texts find in `data` and `work`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from fastbilevel._texts.protocol import Array, Floats, Integers, record
+
+
+@record
+class Side(NamedTuple):
+    """One level's data as the design families and their kernels take them.
+
+    Attributes
+    ----------
+    X : tuple of arrays
+        CSR or dense rows.
+    labels : (n,) int32 array
+    weight : (n,) float array
+        r, of mean 1.
+    blocks : tuple of arrays
+        Copies of the fixed minibatches.
+    """
+
+    X: tuple[Any, ...]
+    labels: Integers
+    weight: Floats
+    blocks: tuple[Any, ...]
+
+
+@record
+class Penalty(NamedTuple):
+    """Where the squared penalty acts: the first arguments of the penalty family."""
+
+    learned: bool
+    row_index: Integers
+    col_index: Integers
+    scale: float
+
+
+@record
+class Data(NamedTuple):
+    """Both sides; the penalty; the function s, a `kind` of the weights family; threads."""
+
+    train: Side
+    val: Side
+    penalty: Penalty
+    kind: int
+    n_threads: int
+
+
+@record
+class Work(NamedTuple):
+    """Scratch of the simple oracles for up to m rows.
+
+    Attributes
+    ----------
+    Z, U : (m*C,) arrays
+        Logits, and directions in them.
+    coefficients : (m,) array
+        Row weights.
+    losses : (m,) float64 array
+    shift : (1,) float64 array
+        Of the softmax weights.
+    e, total : float64 arrays
+        One number per penalty coefficient.
+    placed : (rows, cols) or (rows, 1) float64 array
+        The coefficients at their positions.
+    """
+
+    Z: Floats
+    U: Floats
+    coefficients: Floats
+    losses: Floats
+    shift: Floats
+    e: Floats
+    placed: Annotated[Any, Array(np.float64, 2)]
+    total: Floats
+
+
+@record
+class FusedWork(NamedTuple):
+    """Scratch of `descent_step`; lazy decay (rows,); work of the outer minibatch, g offsets."""
+
+    step: tuple[Any, ...]
+    scale: Floats
+    simple: Work
 
 
 def make_value(k: Any, lower: bool, C: int, sparse: bool) -> Any:
@@ -30,18 +104,20 @@ def make_value(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def value(data, work, x, y, rows, out):
-        X, labels, given, _ = data[0] if lower else data[1]
-        kind = data[3] if lower else k.weights.NONE
-        Z, _, _, losses, shift, e, placed, _ = work
-        design.forward(X, rows, y, Z, C)
-        k.softmax.losses(Z, labels, rows, losses, C)
+        side = data.train if lower else data.val
+        kind = data.kind if lower else k.weights.NONE
+        losses, shift, penalty = work.losses, work.shift, data.penalty
+        design.forward(side.X, rows, y, work.Z, C)
+        k.softmax.losses(work.Z, side.labels, rows, losses, C)
         k.weights.shift_of(kind, x, shift)
         out[0] = 0.0
-        k.weights.weighted_sum(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
+        k.weights.weighted_sum(kind, x, shift[0], side.weight, rows, losses, 1.0 / rows.size, out)
         if lower:
-            learned, row_index, col_index, scale = data[2]
-            k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
-            k.penalty.add_penalty(placed, y, out)
+            k.penalty.penalty_values(
+                penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+                work.placed,
+            )  # fmt: skip
+            k.penalty.add_penalty(work.placed, y, out)
 
     return value
 
@@ -51,19 +127,23 @@ def make_gradient(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def gradient(data, work, x, y, rows, out):
-        X, labels, given, _ = data[0] if lower else data[1]
-        kind = data[3] if lower else k.weights.NONE
-        Z, _, coefficients, _, shift, e, placed, _ = work
+        side = data.train if lower else data.val
+        kind = data.kind if lower else k.weights.NONE
+        Z, coefficients, shift, penalty = work.Z, work.coefficients, work.shift, data.penalty
         k.weights.shift_of(kind, x, shift)
-        k.weights.row_coefficients(kind, x, shift[0], given, rows, 1.0 / rows.size, coefficients)
-        design.forward(X, rows, y, Z, C)
-        k.softmax.residual(Z, labels, rows, coefficients, C)
+        k.weights.row_coefficients(
+            kind, x, shift[0], side.weight, rows, 1.0 / rows.size, coefficients
+        )
+        design.forward(side.X, rows, y, Z, C)
+        k.softmax.residual(Z, side.labels, rows, coefficients, C)
         out[:] = 0
-        design.backward(X, rows, Z, 1.0, out, C)
+        design.backward(side.X, rows, Z, 1.0, out, C)
         if lower:
-            learned, row_index, col_index, scale = data[2]
-            k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
-            k.penalty.add_penalty_gradient(placed, y, out)
+            k.penalty.penalty_values(
+                penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+                work.placed,
+            )  # fmt: skip
+            k.penalty.add_penalty_gradient(work.placed, y, out)
 
     return gradient
 
@@ -73,19 +153,22 @@ def make_hvp_lower_yy(k: Any, C: int, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
-        X, _, given, _ = data[0]
-        Z, U, coefficients, _, shift, e, placed, _ = work
-        kind = data[3]
+        side, penalty, kind = data.train, data.penalty, data.kind
+        Z, U, coefficients, shift = work.Z, work.U, work.coefficients, work.shift
         k.weights.shift_of(kind, x, shift)
-        k.weights.row_coefficients(kind, x, shift[0], given, rows, 1.0 / rows.size, coefficients)
-        design.forward(X, rows, y, Z, C)
-        design.forward(X, rows, v, U, C)
+        k.weights.row_coefficients(
+            kind, x, shift[0], side.weight, rows, 1.0 / rows.size, coefficients
+        )
+        design.forward(side.X, rows, y, Z, C)
+        design.forward(side.X, rows, v, U, C)
         k.softmax.curvature(Z, U, rows, coefficients, C)
         out[:] = 0
-        design.backward(X, rows, U, 1.0, out, C)
-        learned, row_index, col_index, scale = data[2]
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
-        k.penalty.add_penalty_gradient(placed, v, out)
+        design.backward(side.X, rows, U, 1.0, out, C)
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, work.e,
+            work.placed,
+        )  # fmt: skip
+        k.penalty.add_penalty_gradient(work.placed, v, out)
 
     return hvp_lower_yy
 
@@ -102,34 +185,19 @@ def make_perturbed_descent(
     design = k.csr if sparse else k.dense
     width = g * C
 
-    def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first_step):
+    def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first):
         descend = design.descend_threaded if threaded else design.descend
-        learned, row_index, col_index, scale = data[2]
-        train, val, _, kind, n_threads = data
-        work_step, row_scale, (_, _, _, _, shift, e, placed, _) = work
-        k.penalty.penalty_values(learned, row_index, col_index, scale, x, e, placed)
-        k.weights.shift_of(kind, x, shift)
-        descend(
-            train,
-            samplers[0],
-            val,
-            samplers[1],
-            x,
-            weights,
+        penalty, simple = data.penalty, work.simple
+        shift, placed = simple.shift, simple.placed
+        k.penalty.penalty_values(
+            penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, simple.e,
             placed,
-            lr,
-            Y,
-            row_scale,
-            work_step,
-            g,
-            C,
-            width,
-            kind,
-            shift[0],
-            n_threads,
-            steps,
-            first_step,
+        )  # fmt: skip
+        k.weights.shift_of(data.kind, x, shift)
+        descend(
+            data.train, samplers.lower, data.val, samplers.upper, x, weights, placed, lr, Y,
+            work.scale, work.step, g, C, width, data.kind, shift[0], data.n_threads, steps, first,
             independent,
-        )
+        )  # fmt: skip
 
     return perturbed_descent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
@@ -10,33 +11,24 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import Mirror, fetch, on_device, place
-from fastbilevel._texts import compile as _compile
+from fastbilevel._arrays.placement import Mirror, fetch, place
+from fastbilevel._texts.compile import call_oracle, compile_text
 from fastbilevel._texts.plan import Plan
-
-SIMPLE_ORACLES = (
-    "value_lower",
-    "value_upper",
-    "grad_lower_y",
-    "grad_upper_y",
-    "grad_lower_x",
-    "grad_upper_x",
-    "hvp_lower_yy",
-    "jvp_lower_xy",
-)
+from fastbilevel.problems.oracle_table import SIMPLE
 
 # Samples of a problem with additive noise are numbered, not stored.
 INFINITELY_MANY = 2**53
 
-# An oracle text and the constants it closes over: the arguments of `_compile.text` after `k`.
+# An oracle text and the constants it closes over: the arguments of `compile_text` after `k`.
 Text = tuple[Any, ...]
 
 
 class BilevelProblem(ABC):
     """Base of all problems: min over x of f(x, y*(x)), y*(x) a minimiser of g(x, .).
 
-    A subclass sets the attributes below and supplies `texts` and `evaluation_arguments`; one with
-    fused oracles of its own also overrides `fused_texts` and `fused_arguments`.
+    A subclass sets the attributes below and supplies `texts` and `evaluation_arguments`, for the
+    oracles of `fastbilevel.problems.oracle_table`, which has their protocol; one with fused oracles
+    of its own also overrides `fused_texts` and `fused_arguments`.
 
     Attributes
     ----------
@@ -73,7 +65,6 @@ class BilevelProblem(ABC):
     infinite: bool = False
     default_bounds: tuple[float, float] | None = None
     lower_bounds: tuple[float, float] | None = None
-    simple_oracles = SIMPLE_ORACLES
 
     # -- what a subclass supplies ------------------------------------------------------------
 
@@ -82,20 +73,16 @@ class BilevelProblem(ABC):
         """Text and constants of every simple oracle the problem has, by name."""
 
     @abstractmethod
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """``(data, work)`` for the simple oracles on up to `rows` rows, before it is placed."""
+    def evaluation_arguments(self, rows: int) -> tuple[Any, Any]:
+        """Records ``(data, work)`` of the simple oracles on up to `rows` rows, not placed yet."""
 
     def fused_texts(self, plan: Plan) -> dict[str, Text]:
-        """Texts of `perturbed_descent` and `perturbed_gradient`, composed unless overridden."""
-        from fastbilevel._oracles import composed as _composed
-
-        return _composed.fused_texts()
+        """Texts of the fused oracles the problem has, by name; all others are composed."""
+        return {}
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-        """``(data, work)`` of each of the fused oracles `names`, before it is placed."""
-        from fastbilevel._oracles import composed as _composed
-
-        return _composed.fused_arguments(self, plan, names)
+        """``(data, work)`` of the oracles `names` of `fused_texts`, before it is placed."""
+        return {}
 
     def pack_lower(self, y: np.ndarray) -> np.ndarray:
         """The internal layout of y, flat; a copy."""
@@ -154,11 +141,11 @@ class BilevelProblem(ABC):
 
     def value_upper(self, x: Any, y: Any, rows: Any = None) -> float:
         """f(x, y), the mean over `rows` (all of the upper level by default)."""
-        return float(self._answer("value_upper", x, y, rows=rows)[0])
+        return self._answer("value_upper", x, y, rows=rows)
 
     def value_lower(self, x: Any, y: Any, rows: Any = None) -> float:
         """g(x, y), the mean over `rows` (all of the lower level by default)."""
-        return float(self._answer("value_lower", x, y, rows=rows)[0])
+        return self._answer("value_lower", x, y, rows=rows)
 
     def grad_lower_y(self, x: Any, y: Any, rows: Any = None) -> np.ndarray:
         """g_y(x, y), (n_y,)."""
@@ -191,7 +178,7 @@ class BilevelProblem(ABC):
         data, work = self.placed_arguments(max(1, rows.size))
 
         def evaluate(x: np.ndarray, packed: np.ndarray) -> dict[str, float]:
-            _compile.call(value, (data, work, x, packed, rows, out))
+            call_oracle(value, (data, work, x, packed, rows, out))
             return {"fun": float(out[0]), **self._metrics(x, packed, work)}
 
         return evaluate
@@ -226,29 +213,26 @@ class BilevelProblem(ABC):
         """``(data, work)`` for the simple oracles on up to `rows` rows, ready to use."""
         return self.placed(*self.evaluation_arguments(rows))
 
-    def _answer(self, name: str, *point: Any, rows: Any) -> np.ndarray:
-        """An oracle at the caller's point, as an array of the caller's library."""
+    def _answer(self, name: str, *point: Any, rows: Any) -> Any:
+        """An oracle at the caller's point, in the caller's library; values are floats."""
         check_same_library(self, *point)
-        return place(self.kernels, self.evaluate(name, *(fetch(v) for v in point), rows=rows))
+        found = self.evaluate(name, *(fetch(v) for v in point), rows=rows)
+        return float(found[0]) if SIMPLE[name].is_value else place(self.kernels, found)
 
     def evaluate(self, name: str, x: Any, *vectors: Any, rows: Any = None) -> np.ndarray:
         """The oracle `name` at x, y and, for products, v: NumPy arrays in, a NumPy array out."""
-        of_y = name in ("grad_lower_y", "grad_upper_y", "hvp_lower_yy")
-        is_value = name.startswith("value")
-        size = self.n_y if of_y else 1 if is_value else self.n_x
-        function = self.oracle(name)
+        entry, function = SIMPLE[name], self.oracle(name)
         x = as_vector(x, self.n_x, self.dtype, "x")
         packed = tuple(
-            self.pack_lower(as_vector(v, self.n_y, self.dtype, "yv"[i > 0]))
-            for i, v in enumerate(vectors)
+            self.pack_lower(as_vector(v, self.n_y, self.dtype, vector))
+            for vector, v in zip(entry.vectors, vectors, strict=True)
         )
-        n = self.n_lower if "lower" in name else self.n_upper
+        n = entry.samples(self)
         rows = all_rows(n, self.infinite) if rows is None else as_rows(fetch(rows), n)
-        out = np.empty(size, np.float64 if is_value else self.dtype)
-        x, packed, rows, out = place(self.kernels, (x, packed, rows, out))
-        _compile.call(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
+        x, packed, rows, out = place(self.kernels, (x, packed, rows, entry.out(self)))
+        call_oracle(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
         out = fetch(out)
-        return self.unpack_lower(out) if of_y else out
+        return self.unpack_lower(out) if entry.answer == "y" else out
 
     def oracle(self, name: str) -> Callable[..., None]:
         """The simple oracle `name` over the problem's kernels, ready to call."""
@@ -258,14 +242,14 @@ class BilevelProblem(ABC):
                 f"{type(self).__name__} has no oracle {name}; it has {', '.join(sorted(texts))}."
             )
         make, *constants = texts[name]
-        return _compile.text(make, self.kernels, *constants, compiled=self.compiled)
+        return compile_text(make, self.kernels, *constants, compiled=self.compiled)
 
 
 def check_same_library(problem: BilevelProblem, *values: Any) -> None:
     """Raise unless all arrays among `values` are where the problem's are."""
-    device = on_device(problem.kernels)
+    device = problem.kernels.ON_DEVICE
     given = [value for value in values if hasattr(value, "shape")]
-    if given and on_device(backend_of(*given)) != device:
+    if given and device != backend_of(*given).ON_DEVICE:
         there, here = ("CuPy", "NumPy") if device else ("NumPy", "CuPy")
         move = "cupy.asarray" if device else "cupy.asnumpy"
         raise TypeError(
@@ -334,16 +318,14 @@ class OnHost:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        problem = self._problem
-        if name in problem.simple_oracles:
-            if name in ("hvp_lower_yy", "jvp_lower_xy"):
-                return lambda x, y, v, rows=None: problem.evaluate(name, x, y, v, rows=rows)
-            if name.startswith("value"):
-                return lambda x, y, rows=None: float(problem.evaluate(name, x, y, rows=rows)[0])
-            return lambda x, y, rows=None: problem.evaluate(name, x, y, rows=rows)
-        return getattr(problem, name)
+        if name not in SIMPLE:
+            return getattr(self._problem, name)
+        evaluate = functools.partial(self._problem.evaluate, name)
+        if SIMPLE[name].is_value:
+            return lambda *point, rows=None: float(evaluate(*point, rows=rows)[0])
+        return evaluate
 
 
 def on_host(problem: BilevelProblem) -> Any:
     """`problem` itself, or, if it is on a device, a view of it that works with NumPy arrays."""
-    return OnHost(problem) if on_device(problem.kernels) else problem
+    return OnHost(problem) if problem.kernels.ON_DEVICE else problem

@@ -3,55 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch, on_device, place
+from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._checks.values import check_integer
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import pointer_to
+from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import BilevelProblem, Text, make_zero
+from fastbilevel.problems.oracle_table import SIMPLE
 
-# Order in which the functions travel in the problem's data.
-NAMES = (
-    "grad_lower_y",
-    "grad_upper_y",
-    "grad_lower_x",
-    "grad_upper_x",
-    "hvp_lower_yy",
-    "jvp_lower_xy",
-    "value_lower",
-    "value_upper",
-)
-REQUIRED = NAMES[:3]
+REQUIRED = ("grad_lower_y", "grad_upper_y", "grad_lower_x")
 
 
-def make_gradient(k: Any, position: int) -> Any:
-    """Store what the caller's gradient returns."""
+@record
+class Functions(NamedTuple):
+    """The caller's functions by the names of the oracles."""
 
-    def gradient(data, work, x, y, rows, out):
-        out[:] = data[0][position](data[1], x, y, rows)
+    value_lower: Any = None
+    value_upper: Any = None
+    grad_lower_y: Any = None
+    grad_upper_y: Any = None
+    grad_lower_x: Any = None
+    grad_upper_x: Any = None
+    hvp_lower_yy: Any = None
+    jvp_lower_xy: Any = None
 
-    return gradient
+
+@record
+class Data(NamedTuple):
+    functions: Functions
+    given: Any
 
 
-def make_product(k: Any, position: int) -> Any:
+def make_oracle(k: Any, name: str) -> Any:
+    """Store what the caller's value or gradient returns."""
+
+    def oracle(data, work, x, y, rows, out):
+        out[:] = getattr(data.functions, name)(data.given, x, y, rows)
+
+    return oracle
+
+
+def make_product(k: Any, name: str) -> Any:
     """Store what the caller's product with a vector returns."""
 
     def product(data, work, x, y, v, rows, out):
-        out[:] = data[0][position](data[1], x, y, v, rows)
+        out[:] = getattr(data.functions, name)(data.given, x, y, v, rows)
 
     return product
-
-
-def make_value(k: Any, position: int) -> Any:
-    """Store what the caller's value returns."""
-
-    def value(data, work, x, y, rows, out):
-        out[0] = data[0][position](data[1], x, y, rows)
-
-    return value
 
 
 class Problem(BilevelProblem):
@@ -105,19 +107,17 @@ class Problem(BilevelProblem):
         x0: Any,
         y0: Any,
     ):
-        given = (
-            grad_lower_y,
-            grad_upper_y,
-            grad_lower_x,
-            grad_upper_x,
-            hvp_lower_yy,
-            jvp_lower_xy,
-            value_lower,
-            value_upper,
+        self._functions = Functions(
+            value_lower=value_lower,
+            value_upper=value_upper,
+            grad_lower_y=grad_lower_y,
+            grad_upper_y=grad_upper_y,
+            grad_lower_x=grad_lower_x,
+            grad_upper_x=grad_upper_x,
+            hvp_lower_yy=hvp_lower_yy,
+            jvp_lower_xy=jvp_lower_xy,
         )
-        self._functions = {n: f for n, f in zip(NAMES, given, strict=True) if f is not None}
-        for name in NAMES:
-            function = self._functions.get(name)
+        for name, function in self._functions._asdict().items():
             if not (callable(function) or (function is None and name not in REQUIRED)):
                 raise TypeError(f"{name} must be callable; got {function!r}.")
         check_integer("n_lower", n_lower, 1)
@@ -130,36 +130,40 @@ class Problem(BilevelProblem):
         self.n_x, self.n_y = (start.size for start in starts)
         self.lower_shape = (1, self.n_y)
         self.data = data
-        self.compiled = all(hasattr(f, "overloads") for f in self._functions.values())
-        if self.compiled and on_device(self.kernels):
+        self.compiled = all(hasattr(f, "overloads") for f in self._given().values())
+        if self.compiled and self.kernels.ON_DEVICE:
             raise TypeError(
                 "x0 and y0 are CuPy arrays, but the functions are compiled by Numba for NumPy "
                 "arrays: pass plain functions on CuPy arrays."
             )
         self._probe()
-        self._pointers: tuple[Any, ...] | None = None
+        self._pointers: Functions | None = None
+
+    def _given(self) -> dict[str, Callable[..., Any]]:
+        """The functions that the caller gave, by name."""
+        return {name: f for name, f in self._functions._asdict().items() if f is not None}
 
     def texts(self) -> dict[str, Text]:
-        make = {"grad": make_gradient, "hvp": make_product, "jvp": make_product, "valu": make_value}
         texts: dict[str, Text] = {
-            name: (make[name.partition("_")[0][:4]], position)
-            for position, name in enumerate(self._functions)
+            name: (make_product if SIMPLE[name].is_product else make_oracle, name)
+            for name in self._given()
         }
         texts.setdefault("grad_upper_x", (make_zero,))
         return texts
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
         if self._pointers is None:
-            self._pointers = tuple(
-                _compile.pointer(function, self._sample_arguments(name))
-                for name, function in self._functions.items()
-            )
-        return (self._pointers, self.data), ()
+            pointers = {
+                name: pointer_to(function, self._sample_arguments(name))
+                for name, function in self._given().items()
+            }
+            self._pointers = Functions(**pointers)
+        return Data(functions=self._pointers, given=self.data), Nothing()
 
     def _sample_arguments(self, name: str) -> tuple[Any, ...]:
         x, y = (start.copy() for start in self.start())
-        vector = (y.copy(),) if name in ("hvp_lower_yy", "jvp_lower_xy") else ()
-        return (self.data, *place(self.kernels, (x, y, *vector, np.zeros(1, np.int64))))
+        vectors = (y.copy() for _ in SIMPLE[name].vectors)
+        return (self.data, *place(self.kernels, (x, *vectors, np.zeros(1, np.int64))))
 
     def placed(self, data: Any, work: Any) -> tuple[Any, Any]:
         # The caller's data are where the caller's functions want them.
@@ -167,10 +171,8 @@ class Problem(BilevelProblem):
 
     def _probe(self) -> None:
         """Call every function once and check what comes back, before any run depends on it."""
-        for name, function in self._functions.items():
-            size = None if name.startswith("value") else self.n_x
-            if name.endswith("y") and name != "jvp_lower_xy":
-                size = self.n_y
+        for name, function in self._given().items():
+            size = None if SIMPLE[name].is_value else SIMPLE[name].size(self)
             returned = function(*self._sample_arguments(name))
             wanted = "a float" if size is None else f"an array of shape ({size},)"
             if returned is None:

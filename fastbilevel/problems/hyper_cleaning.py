@@ -21,13 +21,14 @@ def make_grad_lower_x(k: Any, C: int, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def grad_lower_x(data, work, x, y, rows, out):
-        (X, labels, given, _), kind = data[0], data[3]
-        Z, _, _, losses, shift, _, _, _ = work
-        design.forward(X, rows, y, Z, C)
-        k.softmax.losses(Z, labels, rows, losses, C)
+        train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
+        design.forward(train.X, rows, y, work.Z, C)
+        k.softmax.losses(work.Z, train.labels, rows, losses, C)
         k.weights.shift_of(kind, x, shift)
         out[:] = 0
-        k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
+        k.weights.weight_gradient(
+            kind, x, shift[0], train.weight, rows, losses, 1.0 / rows.size, out
+        )
 
     return grad_lower_x
 
@@ -37,16 +38,18 @@ def make_jvp_lower_xy(k: Any, C: int, sparse: bool) -> Any:
     design = k.csr if sparse else k.dense
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        (X, labels, given, _), kind = data[0], data[3]
-        Z, U, coefficients, losses, shift, _, _, _ = work
-        design.forward(X, rows, y, Z, C)
-        design.forward(X, rows, v, U, C)
-        coefficients[:] = 1
-        k.softmax.residual(Z, labels, rows, coefficients, C)
+        train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
+        Z, U, ones = work.Z, work.U, work.coefficients
+        design.forward(train.X, rows, y, Z, C)
+        design.forward(train.X, rows, v, U, C)
+        ones[:] = 1
+        k.softmax.residual(Z, train.labels, rows, ones, C)
         k.weights.row_products(Z, U, rows.size, C, losses)
         k.weights.shift_of(kind, x, shift)
         out[:] = 0
-        k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, 1.0 / rows.size, out)
+        k.weights.weight_gradient(
+            kind, x, shift[0], train.weight, rows, losses, 1.0 / rows.size, out
+        )
 
     return jvp_lower_xy
 
@@ -60,20 +63,22 @@ def make_perturbed_gradient(k: Any, g: int, C: int, sparse: bool, independent: i
     design = k.csr if sparse else k.dense
     width = g * C
 
-    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
-        (X, labels, given, _), kind = data[0], data[3]
-        Z, _, _, losses, shift, _, _, _ = work[2]
+    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
+        train, kind, Z = data.train, data.kind, work.simple.Z
+        losses, shift = work.simple.losses, work.simple.shift
         k.weights.shift_of(kind, x, shift)
         out[:] = 0
         losses[:] = 0
         for a in range(Y.shape[0]):
-            rows, _ = k.draw.draw_batch(samplers[2], step, (a + 1) * independent)
-            design.forward(X, rows, Y[a], Z, width)
-            k.softmax.combine_losses(Z, labels, rows, alpha[a], losses, g, C)
+            rows, _ = k.draw.draw_batch(samplers.outer_lower, draw, (a + 1) * independent)
+            design.forward(train.X, rows, Y[a], Z, width)
+            k.softmax.combine_losses(Z, train.labels, rows, alpha[a], losses, g, C)
             # Shared samples: weigh the sum over all groups, once.
             if independent or a == Y.shape[0] - 1:
                 factor = 1.0 / (nu * rows.size)
-                k.weights.weight_gradient(kind, x, shift[0], given, rows, losses, factor, out)
+                k.weights.weight_gradient(
+                    kind, x, shift[0], train.weight, rows, losses, factor, out
+                )
                 losses[:] = 0
 
     return perturbed_gradient

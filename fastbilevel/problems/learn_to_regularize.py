@@ -20,8 +20,10 @@ def make_grad_lower_x(k: Any) -> Any:
     """``1/2 scale exp(x_k) sum W_ic^2`` over the positions of penalty k."""
 
     def grad_lower_x(data, work, x, y, rows, out):
-        _, row_index, col_index, scale = data[2]
-        k.penalty.penalty_products(row_index, col_index, 0.5 * scale, x, y, y, work[7], out)
+        p = data.penalty
+        k.penalty.penalty_products(
+            p.row_index, p.col_index, 0.5 * p.scale, x, y, y, work.total, out
+        )
 
     return grad_lower_x
 
@@ -30,8 +32,8 @@ def make_jvp_lower_xy(k: Any) -> Any:
     """``scale exp(x_k) sum W_ic v_ic`` over the positions of penalty k."""
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        _, row_index, col_index, scale = data[2]
-        k.penalty.penalty_products(row_index, col_index, scale, x, y, v, work[7], out)
+        p = data.penalty
+        k.penalty.penalty_products(p.row_index, p.col_index, p.scale, x, y, v, work.total, out)
 
     return jvp_lower_xy
 
@@ -39,10 +41,11 @@ def make_jvp_lower_xy(k: Any) -> Any:
 def make_perturbed_gradient(k: Any, g: int, C: int) -> Any:
     """Combination of the penalty gradients at all lower iterates; it needs no data."""
 
-    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, step, out):
-        _, row_index, col_index, scale = data[2]
-        total = work[2][7]
-        k.penalty.penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g, C)
+    def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
+        p, total = data.penalty, work.simple.total
+        k.penalty.penalty_gradient(
+            p.row_index, p.col_index, p.scale, x, Y, alpha, nu, total, out, g, C
+        )
 
     return perturbed_gradient
 

@@ -13,6 +13,7 @@ from fastbilevel._checks.data import check_choice, check_number
 from fastbilevel._checks.targets import check_regression_data
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID
 from fastbilevel.problems import _power_texts as oracle_texts
+from fastbilevel.problems._power_texts import Data, Side, Work
 from fastbilevel.problems.base import BilevelProblem, Text, as_vector, check_same_library, make_zero
 from fastbilevel.problems.uniform_convexity import generalized_hessian
 
@@ -122,8 +123,8 @@ class LpRegression(BilevelProblem):
         self.default_bounds = (0.0, 1.0) if weights == "clip" else None
         self._sparse = sp.issparse(data.X)
         matrices = (_arrays_of(X) for X in (data.X, data.Xv))
-        rows = (targets, targets_v), (data.weight, data.weight_v)
-        self._sides = tuple(zip(matrices, *rows, strict=True))
+        levels = zip(matrices, (targets, targets_v), (data.weight, data.weight_v), strict=True)
+        self._sides = [Side(X=X, targets=z, weight=r) for X, z, r in levels]
 
     def astype(self, dtype: Any) -> LpRegression:
         """This problem with its arrays in another dtype; itself if it has that dtype already."""
@@ -132,14 +133,14 @@ class LpRegression(BilevelProblem):
         other = copy.copy(self)
         other.dtype = np.dtype(dtype)
         other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
-        other._sides = tuple(
-            (
-                (*X[:-1], _read_only(X[-1].astype(dtype))),
-                _read_only(targets.astype(dtype)),
-                _read_only(weight.astype(dtype)),
+        other._sides = [
+            Side(
+                X=(*side.X[:-1], _read_only(side.X[-1].astype(dtype))),
+                targets=_read_only(side.targets.astype(dtype)),
+                weight=_read_only(side.weight.astype(dtype)),
             )
-            for X, targets, weight in self._sides
-        )
+            for side in self._sides
+        ]
         return other
 
     def texts(self) -> dict[str, Text]:
@@ -154,10 +155,12 @@ class LpRegression(BilevelProblem):
             "jvp_lower_xy": (oracle_texts.make_jvp_lower_xy, self._sparse),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        data = (*self._sides, KINDS[self.weights], self.power, self.reg)
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
+        train, val = self._sides
+        kind = KINDS[self.weights]
+        data = Data(train=train, val=val, kind=kind, power=self.power, reg=self.reg)
         Z, U = np.empty(rows, self.dtype), np.empty(rows, self.dtype)
-        return data, (Z, U, np.empty(rows), np.empty(rows))
+        return data, Work(Z=Z, U=U, coefficients=np.empty(rows), terms=np.empty(rows))
 
     def generalized_hessian(self, x: Any, y: Any, floor: float = 0.0) -> np.ndarray:
         """D^-1 g_yy on the full data, D = diag((p-1) max(|y_i|, floor)^(p-2)); (d, d) float64.
@@ -188,9 +191,9 @@ class LpRegression(BilevelProblem):
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         # `value_upper` has left the residuals of the validation rows.
-        residuals = np.abs(fetch(work[0]).astype(np.float64))
+        residuals = np.abs(fetch(work.Z).astype(np.float64))
         return {
-            "mean_absolute_error": float(np.mean(residuals * self._sides[1][2])),
+            "mean_absolute_error": float(np.mean(residuals * self._sides[1].weight)),
             "mean_weight": float(self.row_weights(x).mean()),
         }
 

@@ -173,10 +173,21 @@ class Quadratic(BilevelProblem):
             "jvp_lower_xy": (oracle_texts.make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        coefficients = (self._H, self._B, self._F, self._c, self._b, self._R)
-        data = (*coefficients, self.sigma_lower, self.sigma_upper, *self._key)
-        return data, tuple(np.zeros(n) for n in (self.n_y, self.n_x, self.n_y, self.n_x))
+    def evaluation_arguments(self, rows: int) -> tuple[oracle_texts.Data, oracle_texts.Work]:
+        data = oracle_texts.Data(
+            H=self._H,
+            B=self._B,
+            F=self._F,
+            c=self._c,
+            b=self._b,
+            R=self._R,
+            sigma_lower=self.sigma_lower,
+            sigma_upper=self.sigma_upper,
+            k0=self._key[0],
+            k1=self._key[1],
+        )
+        (noise_y, of_y), (noise_x, of_x) = (np.zeros((2, n)) for n in (self.n_y, self.n_x))
+        return data, oracle_texts.Work(noise_y=noise_y, noise_x=noise_x, of_y=of_y, of_x=of_x)
 
     # -- closed forms ------------------------------------------------------------------------
 

@@ -24,6 +24,10 @@ from . import (
 )
 
 __all__ = [
+    "COMPILED",
+    "MOST_OFFSETS",
+    "NAME",
+    "ON_DEVICE",
     "averages",
     "barrier",
     "chain",
@@ -46,3 +50,12 @@ __all__ = [
     "vector",
     "weights",
 ]
+
+# What users call the backend.
+NAME = "cpu"
+# Whether kernels take arrays of a device.
+ON_DEVICE = False
+# Whether Numba compiles the texts that call the kernels.
+COMPILED = True
+# The most offsets of a stencil that one call takes; None if any number will do.
+MOST_OFFSETS: int | None = None

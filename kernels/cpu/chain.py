@@ -6,13 +6,10 @@ import math
 
 import numpy as np
 
-from ..reference.chain import COIN_TAG
+from ..reference.chain import COIN_TAG, HALF_WIDTH, ROOT_HALF
 from ..reference.draw import MASK
 from .draw import philox, uniform
 from .jit import kernel
-
-HALF_WIDTH = math.sqrt(math.pi * math.e / 2)
-ROOT_HALF = math.sqrt(0.5)
 
 
 @kernel

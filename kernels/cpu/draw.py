@@ -12,12 +12,17 @@ from ..reference.draw import (
     MASK,
     NOISE_TAG,
     PERMUTATION_TAG,
+    PHILOX_M0,
+    PHILOX_M1,
+    PHILOX_ROUNDS,
+    PHILOX_W0,
+    PHILOX_W1,
     REPLACEMENT,
 )
 from .jit import kernel
 
-M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+M0, M1 = np.uint64(PHILOX_M0), np.uint64(PHILOX_M1)
+W0, W1 = np.uint64(PHILOX_W0), np.uint64(PHILOX_W1)
 LOW, WORD = np.uint64(MASK), np.uint64(32)
 
 
@@ -25,7 +30,7 @@ LOW, WORD = np.uint64(MASK), np.uint64(32)
 def philox(c0, c1, c2, c3, k0, k1):
     c0, c1, c2, c3 = np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3)
     k0, k1 = np.uint64(k0), np.uint64(k1)
-    for _ in range(10):
+    for _ in range(PHILOX_ROUNDS):
         a, b = M0 * c0, M1 * c2
         c0, c1, c2, c3 = (b >> WORD) ^ c1 ^ k0, b & LOW, (a >> WORD) ^ c3 ^ k1, a & LOW
         k0, k1 = (k0 + W0) & LOW, (k1 + W1) & LOW

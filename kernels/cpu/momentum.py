@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..reference.momentum import LEFT_AFTER_RESTART
 from .jit import kernel
 
 
@@ -42,4 +43,4 @@ def restart(x, previous, memory):
             previous[i] = x[i]
         memory[0] = 0.0
         memory[1] = 0.0
-        memory[2] *= 0.99
+        memory[2] *= LEFT_AFTER_RESTART

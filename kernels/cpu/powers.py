@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..reference.powers import LARGEST_WHOLE
 from ..reference.weights import NONE
 from .jit import kernel
 from .weights import row_slope, row_weight
-
-# Whole exponents up to this are taken as products, which are faster than the general power and
-# cost a few roundings.
-LARGEST_WHOLE = 16.0
 
 
 @kernel

@@ -23,8 +23,13 @@ from . import (
     vector,
     weights,
 )
+from .constants import TABLE_SIZE
 
 __all__ = [
+    "COMPILED",
+    "MOST_OFFSETS",
+    "NAME",
+    "ON_DEVICE",
     "averages",
     "barrier",
     "chain",
@@ -47,3 +52,12 @@ __all__ = [
     "vector",
     "weights",
 ]
+
+# What users call the backend.
+NAME = "cuda"
+# Whether kernels take arrays of a device.
+ON_DEVICE = True
+# Whether Numba compiles the texts that call the kernels.
+COMPILED = False
+# The most offsets of a stencil that one call takes; None if any number will do.
+MOST_OFFSETS: int | None = TABLE_SIZE

@@ -92,7 +92,7 @@ __global__ void direction_sums(T* m, const T* f_x, const T* f_y, const T* G_x, c
 
 // After `direction_sums` of `count` blocks; or one block that does everything, and 0.
 template <typename T>
-__global__ void __launch_bounds__(512, 1)
+__global__ void __launch_bounds__(MOST_THREADS, 1)
     dynamic_barrier(T* x, T* y, T* m, const T* f_x, const T* f_y, const T* G_x, const T* g_y,
                     const double* values, double eta, long long use_values, double lr,
                     long long kind, const T* a, const T* b, double size, double* barrier_out,

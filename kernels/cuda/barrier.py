@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .constants import THREADS
 from .domain import domain_arguments
-from .launch import MOST_ALONE, THREADS, launch, launch_alone, launch_sums
+from .launch import MOST_ALONE, launch, launch_alone, launch_sums
 
 
 def dynamic_barrier(

@@ -2,9 +2,6 @@
 #include "draw.cuh"
 #include "sums.cuh"
 
-// Keeps the coins apart from the other draws of the same key.
-constexpr unsigned COIN_TAG = 0xC000;
-
 // 0 for t <= 1/2, else exp(1 - 1 / (2t - 1)^2).
 __device__ __forceinline__ double psi(double t) {
     const double w = 2.0 * t - 1.0;
@@ -18,8 +15,7 @@ __device__ __forceinline__ double psi_slope(double t) {
 
 // sqrt(e) times the integral of exp(-s^2 / 2) over s < t.
 __device__ __forceinline__ double phi(double t) {
-    const double half_width = 2.0663656770612464, root_half = 0.7071067811865476;
-    return half_width * erfc(-t * root_half);
+    return HALF_WIDTH * erfc(-t * ROOT_HALF);
 }
 
 // The number before number i of x / scale; 1 before the first.

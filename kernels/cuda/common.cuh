@@ -1,9 +1,11 @@
 // What all kernels share: loops over elements, tables by value, sums over a block.
+//
+// Constants that no source defines are put in front of it from Python, see constants.py.
 #pragma once
 
 // Numbers that travel with a launch: weights and coefficients of the offsets.
 struct Table {
-    double v[64];
+    double v[TABLE_SIZE];
 };
 
 // for (STRIDE(i, n)): every element i < n once, by all threads of the grid.
@@ -15,11 +17,12 @@ struct Table {
 #define BLOCK_STRIDE(i, n) long long i = threadIdx.x; i < (n); i += blockDim.x
 
 // Sum over the block in a fixed order; the result is valid in every thread. All threads call it;
-// blockDim.x is a multiple of 32.
+// blockDim.x is a multiple of WARP.
 __device__ __forceinline__ double block_sum(double value) {
-    __shared__ double parts[32];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
-    for (int step = 16; step > 0; step >>= 1) value += __shfl_down_sync(0xffffffffu, value, step);
+    __shared__ double parts[WARP];  // a block has at most so many warps
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
+    for (int step = WARP / 2; step > 0; step >>= 1)
+        value += __shfl_down_sync(0xffffffffu, value, step);
     if (lane == 0) parts[warp] = value;
     __syncthreads();
     double total = 0.0;

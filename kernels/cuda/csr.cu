@@ -1,14 +1,11 @@
 // Products and the fused SGD step on CSR data, see kernels/reference/csr.py.
 #include "csr.cuh"
 
-// A row takes over its decay factor when the factor has fallen to this, 2^-20.
-constexpr double SMALLEST_SCALE = 1.0 / 1048576.0;
-
 template <typename T, typename I>
 __global__ void forward(ROWS_PARAMETERS(g), const T* V, T* Z, long long width) {
     const Stacked<const T> iterates{V, width, 0, width};
     for (long long r = blockIdx.x; r < m_g; r += gridDim.x)
-        row_products(ROWS(g), rows_g[r], iterates, (const double*)0, Z + r * width);
+        row_products(ROWS_OF(g), rows_g[r], iterates, (const double*)0, Z + r * width);
 }
 
 // Entries of a row that a warp looks through at a time.
@@ -21,25 +18,25 @@ constexpr int SPAN = 64;
 // block; then each warp adds what is in the lists of its own features, row by row, and each of its
 // threads in its own columns.
 template <typename T, typename I>
-__global__ void __launch_bounds__(512, 2)
+__global__ void __launch_bounds__(OWNERS, 2)
     backward(ROWS_PARAMETERS(g), ROWS_PARAMETERS(f), const T* Z, long long first_f, long long stride,
              double factor, const double* scale, T* G, long long width, long long distance,
              long long columns) {
-    __shared__ I listed[OWNERS / 32 * SPAN];
-    __shared__ T value[OWNERS / 32 * SPAN];
-    __shared__ int listed_count[OWNERS / 32];
+    __shared__ I listed[OWNERS / WARP * SPAN];
+    __shared__ T value[OWNERS / WARP * SPAN];
+    __shared__ int listed_count[OWNERS / WARP];
     const Stacked<T> gradients{G, width, distance, columns};
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
     for (long long top = 0; top < m_g + m_f; top += warps) {
         const long long r = top + warp;
-        const Rows<T, I> data = r < m_g ? ROWS(g) : ROWS(f);
+        const Rows<T, I> data = r < m_g ? ROWS_OF(g) : ROWS_OF(f);
         const long long i = r < m_g ? rows_g[r] : r < m_g + m_f ? rows_f[r - m_g] : -1;
         long long at = i < 0 ? 0 : data.indptr[i];
         const long long stop = i < 0 ? 0 : data.indptr[i + 1];
         bool more;
         do {
             int n = 0;
-            for (int e = lane; e < SPAN; e += 32) {
+            for (int e = lane; e < SPAN; e += WARP) {
                 const I feature = at + e < stop ? data.indices[at + e] : 0;
                 const bool own = at + e < stop && feature % gridDim.x == blockIdx.x;
                 const unsigned owners = __ballot_sync(0xffffffffu, own);
@@ -60,7 +57,7 @@ __global__ void __launch_bounds__(512, 2)
                     if (feature / gridDim.x % warps != warp) continue;
                     T by = (T)factor * value[q];
                     if (scale) by /= (T)scale[feature];
-                    for (long long k = lane; k < columns; k += 32)
+                    for (long long k = lane; k < columns; k += WARP)
                         gradients.column(k)[feature * width] += by * Z[row * stride + k];
                 }
             }
@@ -82,7 +79,7 @@ __global__ void residuals(ROWS_PARAMETERS(g), const int* labels_g, const T* give
         const bool upper = r >= m_g;
         const long long i = upper ? rows_f[r - m_g] : rows_g[r];
         T* z = Z + r * g * C;
-        row_products(upper ? ROWS(f) : ROWS(g), i, iterates, scale, z);
+        row_products(upper ? ROWS_OF(f) : ROWS_OF(g), i, iterates, scale, z);
         const int label = upper ? labels_f[i] : labels_g[i];
         const double coefficient =
             upper ? (double)given_f[i] / (double)m_f
@@ -128,12 +125,13 @@ struct Descent {
 };
 
 template <typename T, typename I>
-__global__ void __launch_bounds__(512, 2)
+__global__ void __launch_bounds__(OWNERS, 2)
     update(COLUMNS_PARAMETERS(g), COLUMNS_PARAMETERS(f), long long m_g, const T* Z, T* V,
             double* scale, const double* penalty, long long lazy, double lr, long long d,
             long long g, long long C) {
     const long long width = g * C;
-    const Batch<T, I> batches[2] = {{COLUMNS(g), Z, width}, {COLUMNS(f), Z + m_g * width, width}};
+    const Batch<T, I> batches[2] = {{COLUMNS_OF(g), Z, width},
+                                    {COLUMNS_OF(f), Z + m_g * width, width}};
     by_features(d, batches, width, Descent<T>{V, scale, penalty, lazy != 0, lr, width, C});
 }
 

@@ -8,14 +8,10 @@
 #include "softmax.cuh"
 #include "weights.cuh"
 
-// Entries of a row that are in shared memory at a time, and most threads of a block that owns a row.
+// Entries of a row that are in shared memory at a time.
 constexpr int TILE = 256;
-constexpr int ROW_THREADS = 256;
 // More than so many sums of parts of a row or column cost more than they save.
 constexpr int MOST_PARTS = 16;
-// Threads of a block that owns features, and features that it deals with at a time.
-constexpr int OWNERS = 512;
-constexpr int FEATURES = 256;
 // Features with more entries are shared by all threads of the block.
 constexpr int FEW = 32;
 
@@ -31,7 +27,7 @@ struct Rows {
 #define ROWS_PARAMETERS(s)                                                        \
     const long long *indptr_##s, const I *indices_##s, const T *values_##s,       \
         const long long *rows_##s, long long m_##s
-#define ROWS(s) Rows<T, I>{indptr_##s, indices_##s, values_##s, rows_##s, m_##s}
+#define ROWS_OF(s) Rows<T, I>{indptr_##s, indices_##s, values_##s, rows_##s, m_##s}
 
 // Copies of the fixed blocks by features, those of a block by rising number; the number of the block
 // that the minibatch is, or -1. See layout_csr.py.
@@ -47,7 +43,7 @@ struct Columns {
 #define COLUMNS_PARAMETERS(s)                                                     \
     const long long *starts_##s, const I *features_##s, const long long *pointer_##s, \
         const int *local_row_##s, const T *entries_##s, long long block_##s
-#define COLUMNS(s)                                                                \
+#define COLUMNS_OF(s)                                                             \
     Columns<T, I>{starts_##s, features_##s, pointer_##s, local_row_##s, entries_##s, block_##s}
 
 // A fixed block by features and the residuals of its rows, `stride` numbers a row.
@@ -144,7 +140,7 @@ __device__ __forceinline__ double row_coefficient(long long kind, const T* x, lo
 // Threads of a team for rows of C numbers.
 __device__ __forceinline__ int team_width(long long C) {
     int width = 1;
-    while (width < C && width < 32) width *= 2;
+    while (width < C && width < WARP) width *= 2;
     return width;
 }
 

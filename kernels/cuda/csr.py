@@ -15,17 +15,9 @@ import sys
 
 from ..descent import make_descend
 from . import draw
-from .csr_arguments import (
-    FEATURES,
-    MOST_ROWS,
-    OWNERS,
-    add_rows,
-    columns_of,
-    owners,
-    row_threads,
-    rows_of,
-)
-from .launch import MOST_BLOCKS, THREADS, launch, shift_arguments, table
+from .constants import FEATURES, OWNERS, THREADS
+from .csr_arguments import MOST_ROWS, add_rows, columns_of, owners, row_threads, rows_of
+from .launch import MOST_BLOCKS, launch, shift_arguments, table
 
 
 def forward(X, rows, V, Z, width):

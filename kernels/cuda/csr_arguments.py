@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from .constants import FEATURES, OWNERS, ROW_THREADS
 from .launch import MOST_BLOCKS, launch
 
 # Most blocks that own a row at a time.
 MOST_ROWS = 4096
-# Threads of a block that owns features, and how many it deals with at a time; as in `csr.cuh`.
-OWNERS = 512
-FEATURES = 256
 # Most blocks that look through the same rows, and features of each at least.
 MOST_SEARCHERS = 256
 SEARCHED = 32
@@ -26,7 +24,7 @@ def columns_of(side, rows, block):
 
 def row_threads(columns):
     """Threads of a block that owns a row and so many columns of its logits."""
-    return 128 if columns <= 64 else 256
+    return ROW_THREADS // 2 if columns <= 64 else ROW_THREADS
 
 
 def owners(d):

@@ -1,8 +1,6 @@
 // Gradient, curvature and linear steps on CSR data, see kernels/reference/csr_curvature.py.
 #include "csr.cuh"
 
-enum LinearMode { POWERS, SUM, SOLVE };
-
 // Residuals of a minibatch at y; with two matrices, y and v, behind them in each row the curvature
 // times the logits of v, and in `cross`, unless it is null, the slopes along v.
 template <typename T, typename I>
@@ -15,7 +13,7 @@ __global__ void residuals(ROWS_PARAMETERS(g), const int* labels, const T* given,
     for (long long r = blockIdx.x; r < m_g; r += gridDim.x) {
         const long long i = rows_g[r];
         T* z = Z + r * matrices * C;
-        row_products(ROWS(g), i, iterates, (const double*)0, z);
+        row_products(ROWS_OF(g), i, iterates, (const double*)0, z);
         if (threadIdx.x >= team.width) continue;
         const T weight =
             (T)row_coefficient(kind, x, n_x, shift_at(shift, shift_value), given, i, m_g);
@@ -55,11 +53,11 @@ struct Gradient {
 
 // `Z` has `stride` numbers a row, of which those of the matrices begin behind `skipped` others.
 template <typename T, typename I>
-__global__ void __launch_bounds__(512, 2)
+__global__ void __launch_bounds__(OWNERS, 2)
     accumulate(COLUMNS_PARAMETERS(g), const T* Z, long long skipped, long long stride, const T* V,
                const double* penalty, long long penalty_columns, T* out, long long matrices,
                long long d, long long C) {
-    const Batch<T, I> batches[1] = {{COLUMNS(g), Z + skipped, stride}};
+    const Batch<T, I> batches[1] = {{COLUMNS_OF(g), Z + skipped, stride}};
     const long long columns = matrices * C;
     by_features(d, batches, columns,
                 Gradient<T>{{V, C, d * C, columns}, {out, C, d * C, columns},
@@ -76,13 +74,13 @@ __global__ void catch_up(const long long* pointer, const I* indices, const long 
                          long long mode, long long step, int* done, long long mark, long long d,
                          long long C) {
     const Penalty decay{penalty, penalty_columns};
-    const int lane = threadIdx.x & 31;
-    const long long warp = (long long)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+    const int lane = threadIdx.x % WARP;
+    const long long warp = (long long)blockIdx.x * (blockDim.x / WARP) + threadIdx.x / WARP;
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long r = blockIdx.y; r < m; r += gridDim.y) {
         const long long segment = rows ? rows[r] : first;
         const long long stop = pointer ? pointer[segment + 1] : d;
-        for (long long e = (pointer ? pointer[segment] : 0) + warp * 32; e < stop; e += stride) {
+        for (long long e = (pointer ? pointer[segment] : 0) + warp * WARP; e < stop; e += stride) {
             long long feature = 0, steps = -1;
             if (e + lane < stop) {
                 feature = indices ? (long long)indices[e + lane] : e + lane;
@@ -92,7 +90,7 @@ __global__ void catch_up(const long long* pointer, const I* indices, const long 
                 const int source = __ffs(left) - 1;
                 const long long i = __shfl_sync(0xffffffffu, feature, source);
                 const long long taken = __shfl_sync(0xffffffffu, steps, source);
-                for (long long c = lane; c < C; c += 32) {
+                for (long long c = lane; c < C; c += WARP) {
                     const double keep = 1.0 - lr * decay.at(i, c);
                     double power = 1.0, powers = 0.0;
                     for (long long s = taken; s < step; ++s) powers += power *= keep;
@@ -128,11 +126,11 @@ struct LinearStep {
 };
 
 template <typename T, typename I>
-__global__ void __launch_bounds__(512, 2)
+__global__ void __launch_bounds__(OWNERS, 2)
     linear_step(COLUMNS_PARAMETERS(g), const T* Z, T* V, const T* b, const double* penalty,
                 long long penalty_columns, double lr, long long mode, long long step, int* done,
                 long long d, long long C) {
-    const Batch<T, I> batches[1] = {{COLUMNS(g), Z + C, 2 * C}};
+    const Batch<T, I> batches[1] = {{COLUMNS_OF(g), Z + C, 2 * C}};
     by_features(d, batches, C,
                 LinearStep<T>{V, mode == SOLVE ? b : (const T*)0, {penalty, penalty_columns}, (T)lr,
                               done, (int)(step + 1), C});

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..reference.csr_curvature import POWERS, SOLVE, SUM
 from ..reference.weights import NONE
-from .csr_arguments import MOST_ROWS, OWNERS, add_rows, columns_of, owners, row_threads, rows_of
-from .launch import MOST_BLOCKS, THREADS, launch, shift_arguments
+from .constants import OWNERS, THREADS
+from .csr_arguments import MOST_ROWS, add_rows, columns_of, owners, row_threads, rows_of
+from .launch import MOST_BLOCKS, launch, shift_arguments
 
 __all__ = ["POWERS", "SOLVE", "SUM"]
 

@@ -39,8 +39,8 @@ __global__ void __launch_bounds__(THREADS, 1) backward(
     const Samples<T> samples = rows_alone<T>(X, rows, m, 0, 0, 0, d);
     const AddScaled<T> finish = {G, (T)scale, d};
     const long long across = tiles_of(width, COLUMNS);
-    for (long long task = blockIdx.x; task < across * tiles_of(d, 32); task += gridDim.x)
-        sum_samples<false>(samples, Z, width, task % across * COLUMNS, width, task / across * 32,
+    for (long long task = blockIdx.x; task < across * tiles_of(d, WARP); task += gridDim.x)
+        sum_samples<false>(samples, Z, width, task % across * COLUMNS, width, task / across * WARP,
                            finish);
 }
 
@@ -73,15 +73,15 @@ __global__ void __launch_bounds__(THREADS, 1) update(
     const Samples<T> samples = rows_alone(train, rows_g, m_g, val, rows_f, m_f, d);
     const DescentStep<T> finish = {V, {penalty, penalty_size, C, d}, lr};
     const long long across = tiles_of(g * C, COLUMNS);
-    for (long long task = blockIdx.x; task < across * tiles_of(d, 32); task += gridDim.x)
-        sum_samples<true>(samples, Z, stride, task % across * COLUMNS, g * C, task / across * 32,
+    for (long long task = blockIdx.x; task < across * tiles_of(d, WARP); task += gridDim.x)
+        sum_samples<true>(samples, Z, stride, task % across * COLUMNS, g * C, task / across * WARP,
                           finish);
 }
 
 // out <- the rows of X, one after the other; a warp a row.
 template <typename T>
 __global__ void gather(const T* X, const long long* rows, T* out, long long m, long long d) {
-    const Team team(32);
+    const Team team(WARP);
     for (TEAM_STRIDE(r, m, team)) {
         const T* row = X + rows[r] * d;
         for (long long k = team.lane; k < d; k += team.width) out[r * d + k] = row[k];

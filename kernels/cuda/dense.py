@@ -13,26 +13,9 @@ import numpy as np
 
 from ..descent import make_descend
 from . import draw
-from .dense_launches import (
-    COLUMNS,
-    FEATURES,
-    ROWS,
-    WARPS,
-    crew_size,
-    launch_columns,
-    launch_tiles,
-    row_weights,
-)
-from .launch import (
-    TABLE_SIZE,
-    THREADS,
-    launch,
-    launch_over,
-    launch_teams,
-    scratch,
-    shift_arguments,
-    table,
-)
+from .constants import COLUMNS, ROWS, TABLE_SIZE, THREADS, WARP, WARPS
+from .dense_launches import crew_size, launch_columns, launch_tiles, row_weights
+from .launch import launch, launch_over, launch_teams, scratch, shift_arguments, table
 from .layout_dense import MOST_TILED, padded
 
 # Blocks whose work one block does as fast: it does not wait for others between the phases.
@@ -101,7 +84,7 @@ def _large_step(levels, numbers, step, Z, G):
         if block < 0 or rows.size < matrix.shape[0]:
             X, chosen = copies[at * d : after * d].reshape(-1, d), rows
             # A warp a row.
-            launch_over(32 * rows.size, "dense.gather", types, matrix, rows, X, rows.size, d)
+            launch_over(WARP * rows.size, "dense.gather", types, matrix, rows, X, rows.size, d)
         logits = Z[at * width : after * width].reshape(-1, width)
         if rows.size:
             cupy.matmul(X, W.T, out=logits)
@@ -137,7 +120,7 @@ def descend(
         )
         return
     capacity, stride, types = batch_g + batch_f, padded(width), (Y.dtype,)
-    tiles, columns = -(-capacity // ROWS), -(-width // COLUMNS) * -(-d // FEATURES)
+    tiles, columns = -(-capacity // ROWS), -(-width // COLUMNS) * -(-d // WARP)
     levels = *_level(train, sampler_g), *_level(val, sampler_f)
     device = _multiprocessors(cupy, cupy.cuda.Device().id)
     at_once = TABLE_SIZE // g

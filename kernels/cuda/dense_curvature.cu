@@ -49,17 +49,15 @@ __global__ void __launch_bounds__(THREADS, 1) sums(
     long long parts, const T* V, const double* penalty, long long penalty_size, T* out,
     long long d, long long C) {
     const Samples<T> samples = {{X, 0, 0, rows, m}, {}, {}, d};
-    const long long across = tiles_of(C, COLUMNS), down = tiles_of(d, 32);
+    const long long across = tiles_of(C, COLUMNS), down = tiles_of(d, WARP);
     for (long long task = blockIdx.x; task < parts * across * down; task += gridDim.x) {
         const long long part = task % parts, tile = task / parts;
         const WithPenalty<T> finish = {
             V + part * C * d, out + part * C * d, {penalty, penalty_size, C, d}};
         sum_samples<true>(samples, Z + part * apart, stride, tile % across * COLUMNS, C,
-                          tile / across * 32, finish);
+                          tile / across * WARP, finish);
     }
 }
-
-enum LinearMode { POWERS, SUM, SOLVE };
 
 // v <- v - lr (H v - b); total <- total + v.
 template <typename T>
@@ -88,7 +86,7 @@ __global__ void __launch_bounds__(THREADS, 1) linear_update(
     const Samples<T> samples = {{X, 0, 0, rows, m}, {}, {}, d};
     const LinearStep<T> finish = {v, b, total, {penalty, penalty_size, C, d}, lr, mode};
     const long long across = tiles_of(C, COLUMNS);
-    for (long long task = blockIdx.x; task < across * tiles_of(d, 32); task += gridDim.x)
-        sum_samples<true>(samples, U, stride, task % across * COLUMNS, C, task / across * 32,
+    for (long long task = blockIdx.x; task < across * tiles_of(d, WARP); task += gridDim.x)
+        sum_samples<true>(samples, U, stride, task % across * COLUMNS, C, task / across * WARP,
                           finish);
 }

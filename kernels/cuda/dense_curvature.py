@@ -6,7 +6,8 @@ Two launches: derivatives of the samples in their logits, then sums over the sam
 from __future__ import annotations
 
 from ..reference.weights import NONE
-from .dense_launches import ROWS, launch_columns, launch_tiles, row_weights
+from .constants import ROWS
+from .dense_launches import launch_columns, launch_tiles, row_weights
 from .launch import table
 from .layout_dense import padded
 

@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(THREADS, 1) descend(
     const Crew crew(warps);
     const long long capacity = drawing.capacity(), listed = drawing.listed();
     const long long tiles = tiles_of(capacity, ROWS), across = tiles_of(g * C, COLUMNS);
-    const long long down = tiles_of(d, 32);
+    const long long down = tiles_of(d, WARP);
     for (long long s = 0; s < steps; ++s) {
         // Two lists by turns: blocks that are late still read the other one.
         long long* drawn = rows + (s & 1) * groups * listed;
@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(THREADS, 1) descend(
             const DescentStep<T> finish = {
                 Y + group * g * C * d, {penalty, penalty_size, C, d}, lr.v[group]};
             sum_samples<true>(samples_of(group), Z + group * capacity * stride, stride,
-                              of_group % across * COLUMNS, g * C, of_group / across * 32, finish);
+                              of_group % across * COLUMNS, g * C, of_group / across * WARP, finish);
         }
     }
 }

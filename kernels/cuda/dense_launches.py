@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .launch import MOST_BLOCKS, THREADS, launch, shift_arguments
+from .constants import COLUMNS, THREADS, WARP, WARPS
+from .launch import MOST_BLOCKS, launch, shift_arguments
 
-# Rows and columns of a tile, warps of a block, features of a block: see `dense_tiles.cuh`.
-ROWS, COLUMNS, WARPS, FEATURES = 4, 8, 8, 32
 # Warps share tiles as long as there are fewer than this: those of an H100 with a block each.
 WANTED_WARPS = 1024
 
@@ -13,7 +12,7 @@ WANTED_WARPS = 1024
 def crew_size(tiles, d):
     """Warps that share a tile of logits."""
     size = 1
-    while size < WARPS and size * tiles < WANTED_WARPS and size * FEATURES < d:
+    while size < WARPS and size * tiles < WANTED_WARPS and size * WARP < d:
         size *= 2
     return size
 
@@ -27,7 +26,7 @@ def launch_tiles(tiles, d, kernel, dtypes, *arguments):
 
 def launch_columns(width, d, kernel, dtypes, *arguments):
     """Launch a kernel that sums over samples, a block for some features and columns."""
-    blocks = min(-(-width // COLUMNS) * -(-d // FEATURES), MOST_BLOCKS)
+    blocks = min(-(-width // COLUMNS) * -(-d // WARP), MOST_BLOCKS)
     launch(kernel, dtypes, blocks, THREADS, *arguments)
 
 

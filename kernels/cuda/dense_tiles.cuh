@@ -4,9 +4,8 @@
 // change while a kernel runs.
 #pragma once
 
-constexpr int WARPS = 8, THREADS = 32 * WARPS;
-// A tile of logits: one for each thread of the warp.
-constexpr int ROWS = 4, COLUMNS = 8;
+static_assert(ROWS * COLUMNS == WARP, "a thread has one logit of a tile");
+static_assert(COLUMNS == WARPS, "a warp has one column of a sum");
 // Samples whose products are summed before they are added to the others: rounding errors of a long
 // sum would grow with its length.
 constexpr long long CHUNK = 512;
@@ -27,12 +26,12 @@ struct Crew {
     int size, part;
 
     __device__ explicit Crew(long long warps) : size((int)warps) {
-        part = (threadIdx.x >> 5) & (size - 1);
+        part = (threadIdx.x / WARP) & (size - 1);
     }
 
     // The first tile of the block, the tile of this crew relative to it, and the tiles of the grid.
     __device__ long long first() const { return (long long)blockIdx.x * (WARPS / size); }
-    __device__ int own() const { return (threadIdx.x >> 5) / size; }
+    __device__ int own() const { return (threadIdx.x / WARP) / size; }
     __device__ long long all() const { return (long long)gridDim.x * (WARPS / size); }
 };
 
@@ -66,10 +65,10 @@ __device__ __forceinline__ T tile_products(const T* const (&rows)[ROWS], const T
                                            long long columns, long long features, long long d,
                                            const Crew& crew) {
     __shared__ T parts[THREADS];
-    const int lane = threadIdx.x & 31;
-    T sums[32] = {};
+    const int lane = threadIdx.x % WARP;
+    T sums[WARP] = {};
 #pragma unroll 2
-    for (long long k = crew.part * 32 + lane; k < features; k += crew.size * 32) {
+    for (long long k = crew.part * WARP + lane; k < features; k += crew.size * WARP) {
         T x[ROWS];
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) x[r] = rows[r][k];
@@ -82,12 +81,12 @@ __device__ __forceinline__ T tile_products(const T* const (&rows)[ROWS], const T
             }
         }
     }
-    Fold<16>::run(sums, lane);
+    Fold<WARP / 2>::run(sums, lane);
     if (crew.size == 1) return sums[0];
     parts[threadIdx.x] = sums[0];
     __syncthreads();
     T total = 0;
-    for (int p = 0; p < crew.size; ++p) total += parts[(crew.own() * crew.size + p) * 32 + lane];
+    for (int p = 0; p < crew.size; ++p) total += parts[(crew.own() * crew.size + p) * WARP + lane];
     __syncthreads();  // `parts` may be written again by the next call
     return total;
 }
@@ -110,7 +109,7 @@ struct Tile {
             if (rows[r]) features = samples.d;
             else rows[r] = anything;
         }
-        sample = tile * ROWS + (threadIdx.x & 31) / COLUMNS;
+        sample = tile * ROWS + (threadIdx.x % WARP) / COLUMNS;
         first = crew.part == 0 && sample < samples.size();
     }
 };
@@ -131,7 +130,7 @@ __device__ __forceinline__ void tile_logits(const Tile<T>& tile, const T* V, lon
     __syncwarp();
 }
 
-// Sums over the samples of Z[sample, column] times the data, for 32 features and COLUMNS columns
+// Sums over the samples of Z[sample, column] times the data, for WARP features and COLUMNS columns
 // from `column` on; finish(column, feature, sum) is called for those that are there. All threads of
 // the block call it. PADDED: rows of Z begin at multiples of COLUMNS, and so does `column`.
 template <bool PADDED, typename T, typename Samples, typename Finish>
@@ -139,7 +138,7 @@ __device__ __forceinline__ void sum_samples(const Samples& samples, const T* Z, 
                                             long long column, long long width, long long feature,
                                             const Finish& finish) {
     __shared__ T parts[THREADS * COLUMNS];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     const long long n = samples.size(), k = feature + lane;
     T total[COLUMNS] = {};
     for (long long from = 0; from < n; from += CHUNK) {
@@ -164,11 +163,11 @@ __device__ __forceinline__ void sum_samples(const Samples& samples, const T* Z, 
         for (int c = 0; c < COLUMNS; ++c) total[c] += sums[c];
     }
 #pragma unroll
-    for (int c = 0; c < COLUMNS; ++c) parts[(warp * COLUMNS + c) * 32 + lane] = total[c];
+    for (int c = 0; c < COLUMNS; ++c) parts[(warp * COLUMNS + c) * WARP + lane] = total[c];
     __syncthreads();
     // One column a warp.
     T sum = 0;
-    for (int w = 0; w < WARPS; ++w) sum += parts[(w * COLUMNS + warp) * 32 + lane];
+    for (int w = 0; w < WARPS; ++w) sum += parts[(w * COLUMNS + warp) * WARP + lane];
     if (k < samples.d && column + warp < width) finish(column + warp, k, sum);
     __syncthreads();
 }

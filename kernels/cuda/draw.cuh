@@ -1,20 +1,18 @@
 // Random numbers as pure functions of a key and a counter, see kernels/reference/draw.py.
 #pragma once
 
-constexpr unsigned PERMUTATION_TAG = 0x8000, NOISE_TAG = 0x4000;
-constexpr int FEISTEL_ROUNDS = 6;
-
-// Ten rounds of Philox4x32: four random words.
+// Philox4x32-10: four random words.
 __device__ __forceinline__ uint4 philox(unsigned c0, unsigned c1, unsigned c2, unsigned c3,
                                         unsigned k0, unsigned k1) {
-    for (int round = 0; round < 10; ++round) {
-        const unsigned long long a = 0xD2511F53ull * c0, b = 0xCD9E8D57ull * c2;
+    for (int round = 0; round < PHILOX_ROUNDS; ++round) {
+        const unsigned long long a = (unsigned long long)PHILOX_M0 * c0;
+        const unsigned long long b = (unsigned long long)PHILOX_M1 * c2;
         c0 = (unsigned)(b >> 32) ^ c1 ^ k0;
         c1 = (unsigned)b;
         c2 = (unsigned)(a >> 32) ^ c3 ^ k1;
         c3 = (unsigned)a;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += PHILOX_W0;
+        k1 += PHILOX_W1;
     }
     return make_uint4(c0, c1, c2, c3);
 }

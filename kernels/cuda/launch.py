@@ -9,17 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .constants import MOST_THREADS, TABLE_SIZE, THREADS, WARP, definitions
+
 SOURCES = Path(__file__).parent
 OPTIONS = ("--std=c++17",)
-# Threads of a block, and most blocks, of a kernel that strides over its elements.
-THREADS = 256
+# Most blocks of a kernel that strides over its elements.
 MOST_BLOCKS = 1024
-# Threads of a block that works alone, and most elements for which it spares a reduction launches.
-# With twice as many, projections spill where float64 is emulated (compute capability 12.0).
-MOST_THREADS = 512
+# Most elements for which a block that works alone spares a reduction launches.
 MOST_ALONE = 16 * MOST_THREADS
-# Numbers that travel with a launch by value, see `table`.
-TABLE_SIZE = 64
 _TABLE = np.dtype([("v", np.float64, TABLE_SIZE)])
 _C_NAMES = {
     np.dtype(np.float32): "float",
@@ -35,10 +32,10 @@ _KERNEL = re.compile(
 
 
 def source_of(family: str) -> str:
-    """The CUDA C++ text of a family, its headers put in.
+    """The CUDA C++ text of a family, its headers put in, behind the numbers it has from Python.
 
-    CuPy's disk cache looks at this text alone: with headers in files of their own it would go on
-    using machine code whose headers have changed.
+    CuPy's disk cache looks at this text alone: with headers in files of their own, or numbers among
+    the options, it would go on using machine code for which they have changed.
     """
     found: set[str] = set()
 
@@ -55,7 +52,8 @@ def source_of(family: str) -> str:
 
         return f'#line 1 "{name}"\n{_INCLUDE.sub(put_in, text)}'
 
-    return expand(f"{family}.cu")
+    source = expand(f"{family}.cu")
+    return f'#line 1 "constants"\n{definitions(source)}{source}'
 
 
 def kernels_of(family: str) -> dict[str, tuple[str, ...]]:
@@ -147,14 +145,14 @@ def launch_teams(m: int, C: int, kernel: str, dtypes: tuple[Any, ...], *argument
 
     It gets m, C and the size of a team behind its other arguments, see ``team.cuh``.
     """
-    width = min(32, 1 << (C - 1).bit_length())
+    width = min(WARP, 1 << (C - 1).bit_length())
     blocks = min(-(-m * width // THREADS), MOST_BLOCKS)
     launch(kernel, dtypes, blocks, THREADS, *arguments, m, C, width)
 
 
 def launch_alone(n: int, kernel: str, dtypes: tuple[Any, ...], *arguments: Any) -> None:
     """Launch one block that strides over n elements, even if there are none."""
-    threads = min(MOST_THREADS, max(32, -(-n // 32) * 32))
+    threads = min(MOST_THREADS, max(WARP, -(-n // WARP) * WARP))
     launch(kernel, dtypes, 1, threads, *arguments)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from .constants import COLUMNS
+
 # Minibatches of up to so many rows take their steps in one kernel, whose tiles are held in
 # registers; larger ones are gathered and multiplied by cuBLAS. On paper (an H100, 784 features,
 # 20 columns) that many rows are as much work as launching five kernels takes, and they are 12 MB,
 # which the second-level cache still holds for the second pass.
 MOST_TILED = 4096
-
-# Columns of scratch arrays are padded to what a tile has, see `dense_tiles.cuh`.
-COLUMNS = 8
 
 
 def padded(columns):

@@ -42,7 +42,7 @@ __global__ void move_sums(const T* x, const T* previous, double* parts, long lon
 // One block. After `move_sums` with `count` parts it leaves to `forget` whether x has moved far, in
 // parts[0]; if `count` is 0 it does all there is to do.
 template <typename T>
-__global__ void __launch_bounds__(512, 1)
+__global__ void __launch_bounds__(MOST_THREADS, 1)
     restart(const T* x, T* previous, double* memory, double* parts, long long count, long long n) {
     const double moves =
         memory[1] + block_sum(count ? part_of_sum(parts, count) : moved(x, previous, n));
@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(512, 1)
     if (threadIdx.x == 0) {
         memory[0] = far ? 0.0 : steps;
         memory[1] = far ? 0.0 : moves;
-        if (far) memory[2] *= 0.99;
+        if (far) memory[2] *= LEFT_AFTER_RESTART;
         if (count) parts[0] = far;
     }
     if (far && count == 0)

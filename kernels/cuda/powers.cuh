@@ -1,9 +1,6 @@
 // Powers of absolute values, see kernels/reference/powers.py.
 #pragma once
 
-// Whole exponents up to this are taken as products, which are faster than the general power.
-constexpr double LARGEST_WHOLE = 16.0;
-
 __device__ __forceinline__ double absolute_power(double value, double exponent) {
     double size = fabs(value);
     if (exponent > LARGEST_WHOLE || floor(exponent) != exponent) return pow(size, exponent);

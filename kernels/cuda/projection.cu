@@ -8,7 +8,7 @@ __global__ void box(T* v, const T* lower, const T* upper, long long n) {
 
 // One block.
 template <typename T>
-__global__ void __launch_bounds__(512, 1) project(T* v, long long kind, const T* a, const T* b,
-                                                double size, long long n) {
+__global__ void __launch_bounds__(MOST_THREADS, 1)
+    project(T* v, long long kind, const T* a, const T* b, double size, long long n) {
     project_by_block(v, n, Domain<T>{kind, a, b, size});
 }

@@ -2,8 +2,6 @@
 #pragma once
 #include "sums.cuh"
 
-enum Kind { NONE, BOX, BALL, SIMPLEX };
-
 // Bounds of a box or the centre of a ball; `size` is the radius or the total.
 template <typename T>
 struct Domain {

@@ -2,7 +2,7 @@
 #include "projection.cuh"
 
 template <typename T>
-__global__ void __launch_bounds__(512, 1)
+__global__ void __launch_bounds__(MOST_THREADS, 1)
     proximal_step(T* y, const T* previous, const T* center, double rate, long long kind, const T* a,
                   const T* b, double size, long long n) {
     const T factor = (T)rate;

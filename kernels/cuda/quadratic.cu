@@ -42,15 +42,16 @@ __global__ void add_product(const T* A, const long long* rows, const T* v, doubl
     }
 }
 
-// A block for every 32 neighbouring elements of `out`, so that reads are of neighbours; its warps
-// share the summands. No v stands for ones. Blocks have 256 threads.
+// A block for every WARP neighbouring elements of `out`, so that reads are of neighbours; its warps
+// share the summands. No v stands for ones. Blocks have THREADS threads.
 template <typename T>
 __global__ void add_transposed_product(const T* A, const long long* rows, const T* v,
                                        double factor, T* out, long long members,
                                        long long samples, long long q, long long p) {
-    __shared__ double parts[256];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
-    for (long long first = 32ll * blockIdx.x; first < p; first += 32ll * gridDim.x) {
+    __shared__ double parts[THREADS];
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
+    for (long long first = (long long)WARP * blockIdx.x; first < p;
+         first += (long long)WARP * gridDim.x) {
         const long long column = first + lane;
         double sum = 0.0;
         if (column < p)
@@ -63,7 +64,7 @@ __global__ void add_transposed_product(const T* A, const long long* rows, const 
         __syncthreads();
         if (warp == 0 && column < p) {
             double total = 0.0;
-            for (int w = 0; w < warps; ++w) total += parts[32 * w + lane];
+            for (int w = 0; w < warps; ++w) total += parts[WARP * w + lane];
             out[column] += (T)(factor * total / (double)samples);
         }
         __syncthreads();  // `parts` is written again

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from .launch import MOST_BLOCKS, THREADS, launch, launch_teams
+from .constants import THREADS, WARP
+from .launch import MOST_BLOCKS, launch, launch_teams
 from .sums import add_sum
-
-# Elements of `out` that a block of the transposed product serves.
-COLUMNS = 32
 
 
 def _samples(stack, rows):
@@ -23,7 +21,8 @@ def add_product(A, rows, v, factor, out):
 
 def _add_transposed(A, rows, v, q, factor, out):
     arguments = A, rows, v, float(factor), out, *_samples(A, rows), q, out.size
-    blocks = min(-(-out.size // COLUMNS), MOST_BLOCKS)
+    # Each block serves as many elements of `out` as a warp has threads.
+    blocks = min(-(-out.size // WARP), MOST_BLOCKS)
     launch("quadratic.add_transposed_product", (A.dtype,), blocks, THREADS, *arguments)
 
 

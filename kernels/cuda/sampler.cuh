@@ -2,8 +2,6 @@
 #pragma once
 #include "draw.cuh"
 
-enum Sampling { BLOCKS, REPLACEMENT, EPOCHS };
-
 struct Sampler {
     const long long* order;
     long long mode, n, batch, stream, k0, k1;

@@ -1,8 +1,6 @@
 // The scalar uniformly convex instance, one thread in float64, see kernels/reference/sine.py.
 #include "powers.cuh"
 
-constexpr double HALF_PI = 1.5707963267948966;
-
 __device__ __forceinline__ double signed_power(double y, double power) {
     return y * absolute_power(y, power - 2.0);
 }

@@ -21,11 +21,11 @@ __device__ __forceinline__ void grid_sum(double share, double factor, long long 
 
 // Maximum over the block, in every thread; a NaN may be lost. All threads call it.
 __device__ __forceinline__ double block_max(double value) {
-    __shared__ double tops[32];
-    const int lane = threadIdx.x & 31, warps = blockDim.x >> 5;
-    for (int step = 16; step > 0; step >>= 1)
+    __shared__ double tops[WARP];  // a block has at most so many warps
+    const int lane = threadIdx.x % WARP, warps = blockDim.x / WARP;
+    for (int step = WARP / 2; step > 0; step >>= 1)
         value = fmax(value, __shfl_xor_sync(0xffffffffu, value, step));
-    if (lane == 0) tops[threadIdx.x >> 5] = value;
+    if (lane == 0) tops[threadIdx.x / WARP] = value;
     __syncthreads();
     for (int w = 0; w < warps; ++w) value = fmax(value, tops[w]);
     __syncthreads();  // `tops` may be written again by the next call

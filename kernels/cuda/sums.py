@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .launch import MOST_BLOCKS, THREADS, launch, scratch
+from .constants import THREADS
+from .launch import MOST_BLOCKS, launch, scratch
 
 # Numbers that each thread adds up before the blocks are more than one.
 EACH = 4

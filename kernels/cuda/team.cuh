@@ -1,7 +1,7 @@
 // Neighbouring threads of a warp that share a row; one thread alone is a team too.
 #pragma once
 
-// `width` is a power of two up to 32 and divides blockDim.x. All threads of a team call the
+// `width` is a power of two up to WARP and divides blockDim.x. All threads of a team call the
 // functions on it together; other teams of the warp need not.
 struct Team {
     int lane = 0, width = 1;
@@ -10,9 +10,9 @@ struct Team {
     __device__ Team() {}
 
     __device__ explicit Team(long long threads) : width((int)threads) {
-        const int place = threadIdx.x & 31;
+        const int place = threadIdx.x % WARP;
         lane = place & (width - 1);
-        mask = (0xffffffffu >> (32 - width)) << (place - lane);
+        mask = (0xffffffffu >> (WARP - width)) << (place - lane);
     }
 };
 

@@ -30,8 +30,8 @@ __global__ void square_sums(const T* x, double* parts, long long n) {
 
 // One block. out[0] <- root of the sum of `count` parts, or of all squares if that is 0.
 template <typename T>
-__global__ void __launch_bounds__(512, 1) norm(const T* x, double* out, const double* parts,
-                                             long long count, long long n) {
+__global__ void __launch_bounds__(MOST_THREADS, 1)
+    norm(const T* x, double* out, const double* parts, long long count, long long n) {
     const double sum = block_sum(count ? part_of_sum(parts, count) : squares(x, n));
     if (threadIdx.x == 0) out[0] = sqrt(sum);
 }
@@ -83,7 +83,7 @@ __global__ void average_sums(T* m, const T* phi, double momentum, double* parts,
 
 // After `average_sums` with `count` parts; or one block, and 0.
 template <typename T>
-__global__ void __launch_bounds__(512, 1)
+__global__ void __launch_bounds__(MOST_THREADS, 1)
     normalized_momentum(T* x, T* m, const T* phi, double lr, double momentum, long long normalize,
                         long long kind, const T* a, const T* b, double size, double* norm_out,
                         long long* flag, const double* parts, long long count, long long n) {

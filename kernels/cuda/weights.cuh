@@ -1,8 +1,6 @@
 // Weights of training rows, see kernels/reference/weights.py.
 #pragma once
 
-enum Weighting { WEIGHT_NONE, WEIGHT_SIGMOID, WEIGHT_CLIP, WEIGHT_SOFTMAX };
-
 // The shift of the softmax weights: an element on the device, or a number if there is none.
 __device__ __forceinline__ double shift_at(const double* shift, double value) {
     return shift ? *shift : value;

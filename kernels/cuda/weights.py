@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..reference.weights import CLIP, NONE, SIGMOID, SOFTMAX, row_slope, row_weight
-from .launch import THREADS, launch, launch_over, launch_teams, scratch, shift_arguments
+from .constants import THREADS
+from .launch import launch, launch_over, launch_teams, scratch, shift_arguments
 from .repeats import counts_of
 from .sums import add_sum, blocks_of, result
 

@@ -14,6 +14,9 @@ from .draw import MASK, philox, uniform
 
 # Keeps the coins apart from the other draws of the same key, see `draw`.
 COIN_TAG = 0xC000
+# Of Phi.
+HALF_WIDTH = math.sqrt(math.pi * math.e / 2)
+ROOT_HALF = math.sqrt(0.5)
 
 
 def _psi(t):
@@ -28,7 +31,7 @@ def _psi_slope(t):
 
 def _phi(t):
     """sqrt(e) times the integral of exp(-s^2 / 2) over s < t."""
-    return math.sqrt(math.pi * math.e / 2) * math.erfc(-t / math.sqrt(2))
+    return HALF_WIDTH * math.erfc(-t * ROOT_HALF)
 
 
 def _phi_slope(t):

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 BLOCKS, REPLACEMENT, EPOCHS = 0, 1, 2
 
 MASK = 0xFFFFFFFF
+# Philox4x32-10: factors of two words of the counter, and what a round adds to the key.
+PHILOX_ROUNDS = 10
+PHILOX_M0, PHILOX_M1 = 0xD2511F53, 0xCD9E8D57
+PHILOX_W0, PHILOX_W1 = 0x9E3779B9, 0xBB67AE85
 FEISTEL_ROUNDS = 6
 # Streams of minibatches are numbered from 0 in the high half of the last counter word; these bits
 # of the low half keep permutations and Gaussian noise apart from index draws.
@@ -25,7 +31,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     Parameters
     ----------
     c0, c1, c2, c3 : int
-        128-bit counter, four words of 32 bits.
+        128-bit counter, four words of 32 bits; here, not in the twins, also uint64 arrays.
     k0, k1 : int
         64-bit key, two words of 32 bits.
 
@@ -34,12 +40,13 @@ def philox(c0, c1, c2, c3, k0, k1):
     tuple of four int
         Words of 32 bits.
     """
-    # Words of a NumPy type would overflow.
-    c0, c1, c2, c3, k0, k1 = (int(word) for word in (c0, c1, c2, c3, k0, k1))
-    for _ in range(10):
-        a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+    # Words of a narrower NumPy type would overflow.
+    words = (c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = (w if isinstance(w, np.ndarray) else int(w) for w in words)
+    for _ in range(PHILOX_ROUNDS):
+        a, b = PHILOX_M0 * c0, PHILOX_M1 * c2
         c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & MASK, (a >> 32) ^ c3 ^ k1, a & MASK
-        k0, k1 = (k0 + 0x9E3779B9) & MASK, (k1 + 0xBB67AE85) & MASK
+        k0, k1 = (k0 + PHILOX_W0) & MASK, (k1 + PHILOX_W1) & MASK
     return c0, c1, c2, c3
 
 

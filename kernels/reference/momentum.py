@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+# The part of B that a restart leaves.
+LEFT_AFTER_RESTART = 0.99
+
 
 def recursive_momentum(h, new, old, momentum):
     """Recursive gradient estimator of F3SA: ``h <- new + (1 - momentum) (h - old)``.
@@ -58,4 +61,4 @@ def restart(x, previous, memory):
     if memory[0] * memory[1] > np.maximum(memory[2], memory[3]) ** 2:
         previous[:] = x
         memory[:2] = 0.0
-        memory[2] *= 0.99
+        memory[2] *= LEFT_AFTER_RESTART

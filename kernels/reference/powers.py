@@ -10,6 +10,10 @@ import numpy as np
 
 from .weights import NONE, row_slope, row_weight
 
+# Whole exponents up to this may be taken as products, which are faster than the general power and
+# cost a few roundings.
+LARGEST_WHOLE = 16.0
+
 
 def absolute_power(value, exponent):
     """``|value|^exponent``, a float64.

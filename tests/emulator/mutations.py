@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant(
         "barrier in a branch",
         f"{K}/sums.cuh",
-        f"    if (lane == 0) tops[threadIdx.x >> 5] = value;\n{BARRIER}",
-        f"    if (lane == 0) {{\n        tops[threadIdx.x >> 5] = value;\n{BARRIER}    }}\n",
+        f"    if (lane == 0) tops[threadIdx.x / WARP] = value;\n{BARRIER}",
+        f"    if (lane == 0) {{\n        tops[threadIdx.x / WARP] = value;\n{BARRIER}    }}\n",
         "projection.project",
     ),
     Mutant(

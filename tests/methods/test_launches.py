@@ -10,7 +10,7 @@ from methods.test_backends import PROBLEMS, data, options_of, placed
 import fastbilevel as fb
 from fastbilevel import methods
 from fastbilevel._run.engine import Run
-from fastbilevel._texts import compile as _compile
+from fastbilevel._texts.compile import plain
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels import cuda
 from fastbilevel.problems.base import on_host
@@ -37,7 +37,7 @@ def make_run(xp, method, sparse, problem="penalties", dtype=np.float32, **option
 
 def chunk_of(run, n=N_OUTER):
     """The next n iterations, as a function of nothing; what they start from is in place."""
-    arguments = _compile.plain(run._arguments(run.nit, n, run._totals))
+    arguments = plain(run._arguments(run.nit, n, run._totals))
     return lambda: run._chunk(*arguments)
 
 

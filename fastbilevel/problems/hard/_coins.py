@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from fastbilevel._texts.protocol import record
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems.hard._instance import finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
+
+
+@record
+class Coins(NamedTuple):
+    """A chain, which coordinate is hidden, the chance to see it, and the key of the coins."""
+
+    height: float
+    scale: float
+    threshold: float
+    probability: float
+    k0: int
+    k1: int
 
 
 def check_chain(chain: Any) -> CarmonChain:
@@ -29,9 +42,14 @@ def probability_for(bound: float, largest: float) -> float:
     return 1.0 if bound <= largest else (largest / bound) ** 2
 
 
-def coin_data(
-    chain: CarmonChain, threshold: float, probability: float, seed: Any
-) -> tuple[Any, ...]:
-    """``(height, scale, threshold, probability, k0, k1)``, the data of a chain's oracles."""
-    threshold = finite_number(threshold, "threshold", zero=True) * chain.scale
-    return (chain.height, chain.scale, threshold, probability, *key_of(seed))
+def coin_data(chain: CarmonChain, threshold: float, probability: float, seed: Any) -> Coins:
+    """The data of a chain's oracles."""
+    k0, k1 = key_of(seed)
+    return Coins(
+        height=chain.height,
+        scale=chain.scale,
+        threshold=finite_number(threshold, "threshold", zero=True) * chain.scale,
+        probability=probability,
+        k0=k0,
+        k1=k1,
+    )

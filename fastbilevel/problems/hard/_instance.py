@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch, on_device
+from fastbilevel._arrays.placement import fetch
 from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem
 
 
@@ -37,7 +37,7 @@ class HardInstance(BilevelProblem):
         """This instance on the device if a starting point is there: its formulas hold no data."""
         given = [start for start in starts if hasattr(start, "shape")]
         kernels = backend_of(*given) if given else self.kernels
-        if on_device(kernels) == on_device(self.kernels):
+        if kernels.ON_DEVICE == self.kernels.ON_DEVICE:
             return self
         other = copy.copy(self)
         other.kernels, other._mirror = kernels, None

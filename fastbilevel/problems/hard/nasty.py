@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 
@@ -137,8 +138,8 @@ class Nasty(HardInstance):
             "jvp_lower_xy": (make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return (), ()
+    def evaluation_arguments(self, rows: int) -> tuple[Nothing, Nothing]:
+        return Nothing(), Nothing()
 
     # -- closed forms ------------------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch
+from fastbilevel._texts.protocol import Floats, record
 from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number, positive_integer
 
@@ -15,52 +16,68 @@ from fastbilevel.problems.hard._instance import HardInstance, finite_number, pos
 RANK_TOLERANCE = 1e-10
 
 
-LOWER, UPPER = 0, 1
-# Of y and of x in the residual of a level.
-OF_Y, OF_X = 0, 1
+@record
+class Level(NamedTuple):
+    """M y - N x - d, one sample each, as the kernels take them."""
+
+    M: np.ndarray
+    N: np.ndarray
+    d: np.ndarray
 
 
-def make_value(k: Any, level: int) -> Any:
-    """``||M y - N x - d||^2 / 2`` with the (M, N, d) of `level`."""
+@record
+class Data(NamedTuple):
+    lower: Level
+    upper: Level
+
+
+@record
+class Work(NamedTuple):
+    """The residual of each level."""
+
+    lower: Floats
+    upper: Floats
+
+
+def make_value(k: Any, level: str) -> Any:
+    """``||M y - N x - d||^2 / 2`` with the coefficients of `level`."""
 
     def value(data, work, x, y, rows, out):
-        M, N, d = data[level]
-        r = work[level]
+        of, r = getattr(data, level), getattr(work, level)
         r[:] = 0
-        k.quadratic.add_product(M, rows, y, 1.0, r)
-        k.quadratic.add_product(N, rows, x, -1.0, r)
-        k.quadratic.add_vector(d, rows, -1.0, r)
+        k.quadratic.add_product(of.M, rows, y, 1.0, r)
+        k.quadratic.add_product(of.N, rows, x, -1.0, r)
+        k.quadratic.add_vector(of.d, rows, -1.0, r)
         out[0] = 0.0
         k.quadratic.add_dot(r, r, 0.5, out)
 
     return value
 
 
-def make_gradient(k: Any, level: int, variable: int, sign: float) -> Any:
-    """``M' (M y - N x - d)`` of y with sign 1, ``-N' (M y - N x - d)`` of x with sign -1."""
+def make_gradient(k: Any, level: str, matrix: str, sign: float) -> Any:
+    """Of y ``M' (M y - N x - d)``, `sign` 1; of x ``-N' (M y - N x - d)``, `sign` -1."""
 
     def gradient(data, work, x, y, rows, out):
-        M, N, d = data[level]
-        r = work[level]
+        of, r = getattr(data, level), getattr(work, level)
         r[:] = 0
-        k.quadratic.add_product(M, rows, y, 1.0, r)
-        k.quadratic.add_product(N, rows, x, -1.0, r)
-        k.quadratic.add_vector(d, rows, -1.0, r)
+        k.quadratic.add_product(of.M, rows, y, 1.0, r)
+        k.quadratic.add_product(of.N, rows, x, -1.0, r)
+        k.quadratic.add_vector(of.d, rows, -1.0, r)
         out[:] = 0
-        k.quadratic.add_transposed_product(data[level][variable], rows, r, sign, out)
+        k.quadratic.add_transposed_product(getattr(of, matrix), rows, r, sign, out)
 
     return gradient
 
 
-def make_lower_product(k: Any, variable: int, sign: float) -> Any:
-    """``A' A v`` of y with sign 1, ``-B' A v`` of x with sign -1."""
+def make_lower_product(k: Any, matrix: str, sign: float) -> Any:
+    """``A' A v`` with "M" and 1, ``-B' A v`` with "N" and -1."""
 
     def lower_product(data, work, x, y, v, rows, out):
-        r = work[0]
+        r = work.lower
         r[:] = 0
-        k.quadratic.add_product(data[0][0], rows, v, 1.0, r)
+        k.quadratic.add_product(data.lower.M, rows, v, 1.0, r)
         out[:] = 0
-        k.quadratic.add_transposed_product(data[0][variable], rows, r, sign, out)
+        k.quadratic.add_transposed_product(getattr(data.lower, matrix), rows, r, sign, out)
 
     return lower_product
 
@@ -137,8 +154,11 @@ class PolyakLojasiewicz(HardInstance):
         self._A, self._B, self._b = _residual(A, B, b, "A", "B", "b")
         self._P, self._Q, self._p = _residual(P, Q, p, "P", "Q", "p")
         # One sample each, as the kernels take them: the same arrays in every call.
-        levels = (self._A, self._B, self._b), (self._P, self._Q, self._p)
-        self._levels = tuple(tuple(array[np.newaxis] for array in level) for level in levels)
+        lower, upper = (
+            Level(M=M[np.newaxis], N=N[np.newaxis], d=d[np.newaxis])
+            for M, N, d in ((self._A, self._B, self._b), (self._P, self._Q, self._p))
+        )
+        self._levels = Data(lower=lower, upper=upper)
         n_y, n_x = self._A.shape[1], self._B.shape[1]
         if (self._P.shape[1], self._Q.shape[1]) != (n_y, n_x):
             raise ValueError(
@@ -197,18 +217,18 @@ class PolyakLojasiewicz(HardInstance):
 
     def texts(self) -> dict[str, Text]:
         return {
-            "value_lower": (make_value, LOWER),
-            "value_upper": (make_value, UPPER),
-            "grad_lower_y": (make_gradient, LOWER, OF_Y, 1.0),
-            "grad_upper_y": (make_gradient, UPPER, OF_Y, 1.0),
-            "grad_lower_x": (make_gradient, LOWER, OF_X, -1.0),
-            "grad_upper_x": (make_gradient, UPPER, OF_X, -1.0),
-            "hvp_lower_yy": (make_lower_product, OF_Y, 1.0),
-            "jvp_lower_xy": (make_lower_product, OF_X, -1.0),
+            "value_lower": (make_value, "lower"),
+            "value_upper": (make_value, "upper"),
+            "grad_lower_y": (make_gradient, "lower", "M", 1.0),
+            "grad_upper_y": (make_gradient, "upper", "M", 1.0),
+            "grad_lower_x": (make_gradient, "lower", "N", -1.0),
+            "grad_upper_x": (make_gradient, "upper", "N", -1.0),
+            "hvp_lower_yy": (make_lower_product, "M", 1.0),
+            "jvp_lower_xy": (make_lower_product, "N", -1.0),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return self._levels, (np.zeros(self._b.size), np.zeros(self._p.size))
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
+        return self._levels, Work(lower=np.zeros(self._b.size), upper=np.zeros(self._p.size))
 
     # -- closed forms ------------------------------------------------------------------------
 

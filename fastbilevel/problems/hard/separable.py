@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel.problems.base import Text, as_vector
-from fastbilevel.problems.hard._coins import check_chain, coin_data, probability_for
+from fastbilevel._texts.protocol import Nothing, record
+from fastbilevel.problems.base import Text, as_vector, make_zero
+from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
+
+
+@record
+class Data(NamedTuple):
+    mu: float
+    coins: Coins
 
 
 def make_value_lower(k: Any) -> Any:
     """``mu y^2 / 2``."""
 
     def value_lower(data, work, x, y, rows, out):
-        out[0] = 0.5 * data[0] * y[0] * y[0]
+        out[0] = 0.5 * data.mu * y[0] * y[0]
 
     return value_lower
 
@@ -25,8 +32,7 @@ def make_value_upper(k: Any) -> Any:
     """The chain at x; the noise of its gradient has mean zero and is left out."""
 
     def value_upper(data, work, x, y, rows, out):
-        height, scale, _, _, _, _ = data[1]
-        k.chain.carmon_value(x, height, scale, out)
+        k.chain.carmon_value(x, data.coins.height, data.coins.scale, out)
 
     return value_upper
 
@@ -35,7 +41,7 @@ def make_grad_lower_y(k: Any) -> Any:
     """``mu y``."""
 
     def grad_lower_y(data, work, x, y, rows, out):
-        out[0] = data[0] * y[0]
+        out[0] = data.mu * y[0]
 
     return grad_lower_y
 
@@ -44,27 +50,18 @@ def make_grad_upper_x(k: Any) -> Any:
     """The gradient of the chain, its next coordinate times the mean of coin / probability."""
 
     def grad_upper_x(data, work, x, y, rows, out):
-        height, scale, threshold, probability, k0, k1 = data[1]
-        k.chain.carmon_gradient(x, height, scale, out)
-        k.chain.hide_next(x, threshold, rows, probability, k0, k1, out)
+        coins = data.coins
+        k.chain.carmon_gradient(x, coins.height, coins.scale, out)
+        k.chain.hide_next(x, coins.threshold, rows, coins.probability, coins.k0, coins.k1, out)
 
     return grad_upper_x
-
-
-def make_zero(k: Any) -> Any:
-    """``0``: g_x and f_y."""
-
-    def zero(data, work, x, y, rows, out):
-        out[:] = 0.0
-
-    return zero
 
 
 def make_hvp_lower_yy(k: Any) -> Any:
     """``mu v``."""
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
-        out[0] = data[0] * v[0]
+        out[0] = data.mu * v[0]
 
     return hvp_lower_yy
 
@@ -164,8 +161,8 @@ class Separable(HardInstance):
             "jvp_lower_xy": (make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return (self.mu, self._coins), ()
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
+        return Data(mu=self.mu, coins=self._coins), Nothing()
 
     # -- closed forms ------------------------------------------------------------------------
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._texts.protocol import Floats, record
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
@@ -14,11 +15,27 @@ from fastbilevel.problems.uniform_convexity import scaling
 GRAD_LOWER_Y, GRAD_LOWER_X, GRAD_UPPER_X = range(3)
 
 
+@record
+class Data(NamedTuple):
+    power: float
+    sigma_lower: float
+    sigma_upper: float
+    k0: int
+    k1: int
+
+
+@record
+class Work(NamedTuple):
+    """(1,), a sample's noise."""
+
+    noise: Floats
+
+
 def make_value_lower(k: Any) -> Any:
     """``|y|^p / p - y sin x``; additive noise has mean zero and is left out."""
 
     def value_lower(data, work, x, y, rows, out):
-        k.sine.lower_value(x, y, data[0], out)
+        k.sine.lower_value(x, y, data.power, out)
 
     return value_lower
 
@@ -27,7 +44,7 @@ def make_value_upper(k: Any) -> Any:
     """``sin([y]^(p-1))``, +-1 beyond its first extrema; additive noise is left out."""
 
     def value_upper(data, work, x, y, rows, out):
-        k.sine.upper_value(y, data[0], out)
+        k.sine.upper_value(y, data.power, out)
 
     return value_upper
 
@@ -36,10 +53,11 @@ def make_grad_lower_y(k: Any, noisy: int) -> Any:
     """``[y]^(p-1) - sin x``."""
 
     def grad_lower_y(data, work, x, y, rows, out):
-        power, sigma, _, k0, k1 = data
-        k.sine.lower_gradient(x, y, power, out)
+        k.sine.lower_gradient(x, y, data.power, out)
         if noisy:
-            k.quadratic.add_noise(rows, GRAD_LOWER_Y, sigma, k0, k1, work[0], out)
+            k.quadratic.add_noise(
+                rows, GRAD_LOWER_Y, data.sigma_lower, data.k0, data.k1, work.noise, out
+            )
 
     return grad_lower_y
 
@@ -48,10 +66,11 @@ def make_grad_lower_x(k: Any, noisy: int) -> Any:
     """``-y cos x``."""
 
     def grad_lower_x(data, work, x, y, rows, out):
-        _, sigma, _, k0, k1 = data
         k.sine.cross(x, y, out)
         if noisy:
-            k.quadratic.add_noise(rows, GRAD_LOWER_X, sigma, k0, k1, work[0], out)
+            k.quadratic.add_noise(
+                rows, GRAD_LOWER_X, data.sigma_lower, data.k0, data.k1, work.noise, out
+            )
 
     return grad_lower_x
 
@@ -60,7 +79,7 @@ def make_grad_upper_y(k: Any) -> Any:
     """``cos([y]^(p-1)) (p-1) |y|^(p-2)``, 0 where f is flat; without noise."""
 
     def grad_upper_y(data, work, x, y, rows, out):
-        k.sine.upper_gradient(y, data[0], out)
+        k.sine.upper_gradient(y, data.power, out)
 
     return grad_upper_y
 
@@ -69,10 +88,11 @@ def make_grad_upper_x(k: Any, noisy: int) -> Any:
     """``0`` and noise."""
 
     def grad_upper_x(data, work, x, y, rows, out):
-        _, _, sigma, k0, k1 = data
         out[:] = 0.0
         if noisy:
-            k.quadratic.add_noise(rows, GRAD_UPPER_X, sigma, k0, k1, work[0], out)
+            k.quadratic.add_noise(
+                rows, GRAD_UPPER_X, data.sigma_upper, data.k0, data.k1, work.noise, out
+            )
 
     return grad_upper_x
 
@@ -82,7 +102,7 @@ def make_hvp_lower_yy(k: Any) -> Any:
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
         out[:] = 0.0
-        k.powers.add_norm_product(y, v, data[0], 1.0 / data[0], out)
+        k.powers.add_norm_product(y, v, data.power, 1.0 / data.power, out)
 
     return hvp_lower_yy
 
@@ -168,8 +188,11 @@ class UniformlyConvex(HardInstance):
             "jvp_lower_xy": (make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return (self.power, self.sigma_lower, self.sigma_upper, *self._key), (np.zeros(1),)
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
+        k0, k1 = self._key
+        lower, upper = self.sigma_lower, self.sigma_upper
+        data = Data(power=self.power, sigma_lower=lower, sigma_upper=upper, k0=k0, k1=k1)
+        return data, Work(noise=np.zeros(1))
 
     # -- closed forms ------------------------------------------------------------------------
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel.problems.base import Text, as_vector
-from fastbilevel.problems.hard._coins import check_chain, coin_data, probability_for
+from fastbilevel._texts.protocol import Floats, record
+from fastbilevel.problems.base import Text, as_vector, make_zero
+from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
 
 REGIMES = ("variance", "smooth")
 
 
+@record
+class Work(NamedTuple):
+    """(1,), the value of the chain."""
+
+    F: Floats
+
+
 def make_value_lower(k: Any) -> Any:
     """``(y - F(x))^2 / 2``."""
 
     def value_lower(data, work, x, y, rows, out):
-        height, scale, _, _, _, _ = data
-        k.chain.carmon_value(x, height, scale, out)
+        k.chain.carmon_value(x, data.height, data.scale, out)
         out[0] = 0.5 * (y[0] - out[0]) * (y[0] - out[0])
 
     return value_lower
@@ -38,8 +45,7 @@ def make_grad_lower_y(k: Any) -> Any:
     """``y - F(x)``."""
 
     def grad_lower_y(data, work, x, y, rows, out):
-        height, scale, _, _, _, _ = data
-        k.chain.carmon_value(x, height, scale, out)
+        k.chain.carmon_value(x, data.height, data.scale, out)
         out[0] = y[0] - out[0]
 
     return grad_lower_y
@@ -49,12 +55,10 @@ def make_grad_lower_x(k: Any) -> Any:
     """``-(y - F(x)) F'(x)``, the next coordinate of F' times the mean of coin / probability."""
 
     def grad_lower_x(data, work, x, y, rows, out):
-        height, scale, threshold, probability, k0, k1 = data
-        F = work[0]
-        k.chain.carmon_value(x, height, scale, F)
-        k.chain.carmon_gradient(x, height, scale, out)
-        k.chain.hide_next(x, threshold, rows, probability, k0, k1, out)
-        k.vector.scale(F[0] - y[0], out, out)
+        k.chain.carmon_value(x, data.height, data.scale, work.F)
+        k.chain.carmon_gradient(x, data.height, data.scale, out)
+        k.chain.hide_next(x, data.threshold, rows, data.probability, data.k0, data.k1, out)
+        k.vector.scale(work.F[0] - y[0], out, out)
 
     return grad_lower_x
 
@@ -66,15 +70,6 @@ def make_grad_upper_y(k: Any) -> Any:
         out[0] = 1.0
 
     return grad_upper_y
-
-
-def make_grad_upper_x(k: Any) -> Any:
-    """``0``."""
-
-    def grad_upper_x(data, work, x, y, rows, out):
-        out[:] = 0.0
-
-    return grad_upper_x
 
 
 def make_hvp_lower_yy(k: Any) -> Any:
@@ -90,8 +85,7 @@ def make_jvp_lower_xy(k: Any) -> Any:
     """``-F'(x) v``, without noise."""
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
-        height, scale, _, _, _, _ = data
-        k.chain.carmon_gradient(x, height, scale, out)
+        k.chain.carmon_gradient(x, data.height, data.scale, out)
         k.vector.scale(-v[0], out, out)
 
     return jvp_lower_xy
@@ -188,13 +182,13 @@ class YStarOracle(HardInstance):
             "grad_lower_y": (make_grad_lower_y,),
             "grad_upper_y": (make_grad_upper_y,),
             "grad_lower_x": (make_grad_lower_x,),
-            "grad_upper_x": (make_grad_upper_x,),
+            "grad_upper_x": (make_zero,),
             "hvp_lower_yy": (make_hvp_lower_yy,),
             "jvp_lower_xy": (make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return self._coins, (np.zeros(1),)
+    def evaluation_arguments(self, rows: int) -> tuple[Coins, Work]:
+        return self._coins, Work(F=np.zeros(1))
 
     # -- closed forms ------------------------------------------------------------------------
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import Text, as_vector
 from fastbilevel.problems.hard._instance import HardInstance, positive_integer
+
+
+@record
+class Data(NamedTuple):
+    """1 / sqrt(q), where the chain begins."""
+
+    start: float
 
 
 def make_value_lower(k: Any) -> Any:
     """``h(y)``."""
 
     def value_lower(data, work, x, y, rows, out):
-        k.chain.path_value(y, data[0], out)
+        k.chain.path_value(y, data.start, out)
 
     return value_lower
 
@@ -32,7 +40,7 @@ def make_grad_lower_y(k: Any) -> Any:
     """``h'(y)``."""
 
     def grad_lower_y(data, work, x, y, rows, out):
-        k.chain.path_gradient(y, data[0], out)
+        k.chain.path_gradient(y, data.start, out)
 
     return grad_lower_y
 
@@ -134,8 +142,8 @@ class ZeroChain(HardInstance):
             "jvp_lower_xy": (make_jvp_lower_xy,),
         }
 
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return (1 / np.sqrt(self.n_y),), ()
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
+        return Data(start=1 / np.sqrt(self.n_y)), Nothing()
 
     # -- closed forms ------------------------------------------------------------------------
 

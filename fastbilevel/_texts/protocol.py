@@ -1,0 +1,235 @@
+"""What texts are given, by name.
+
+Every tuple that a text reads is a record: a named tuple whose fields are read as attributes and
+which is made by naming them, so that no two can be swapped. Numba compiles a record like a plain
+tuple and finds it again in its disk cache, because its class is a global of an importable module;
+one made inside a function would be compiled anew in every process.
+
+A method's loop is ``chunk(oracles, samplers, state, memory, domain, schedules, fixed, n)``: a
+bundle of `Oracle`, whose fields are the names of the oracles asked for; `Samplers`; `State`; the
+method's own memory; a `Domain`; and the method's own schedules and fixed numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+def record(cls: type[T]) -> type[T]:
+    """Class decorator: a named tuple that takes its fields by keyword only."""
+    kind: Any = cls
+    plain, fields = kind.__new__, set(kind._fields)
+    required = fields - set(kind._field_defaults)
+
+    def make(cls: type[T], *places: Any, **named: Any) -> T:
+        if places:
+            raise TypeError(
+                f"{cls.__name__} takes its fields by name, so that none can be swapped: "
+                f"{cls.__name__}({', '.join(f'{name}=...' for name in kind._fields)})."
+            )
+        if not required <= named.keys() <= fields:
+            lacks, knows_not = required - named.keys(), named.keys() - fields
+            found = [f"lacks {', '.join(sorted(lacks))}"] if lacks else []
+            found += [f"has no field {', '.join(sorted(knows_not))}"] if knows_not else []
+            raise TypeError(
+                f"{cls.__name__} {' and '.join(found)}; its fields are {', '.join(kind._fields)}."
+            )
+        return plain(cls, **named)
+
+    kind.__new__ = make
+    # A pickle of a named tuple gives its fields by place.
+    kind.__reduce__ = lambda self: (type(self)._make, (tuple(self),))
+    return cls
+
+
+class Array(NamedTuple):
+    """What a field holds: kind of numbers, axes, and whether there is one row an iteration."""
+
+    kind: Any
+    axes: int
+    each: bool = False
+
+
+Floats = Annotated[Any, Array(np.floating, 1)]
+Integers = Annotated[Any, Array(np.integer, 1)]
+# One number, or one number for every group of offsets, in each of n iterations.
+Rates = Annotated[Any, Array(np.float64, 1, each=True)]
+GroupRates = Annotated[Any, Array(np.float64, 2, each=True)]
+Counts = Annotated[Any, Array(np.int64, 1, each=True)]
+
+
+@record
+class Nothing(NamedTuple):
+    """No memory, or no fixed numbers."""
+
+
+@record
+class Oracle(NamedTuple):
+    """An oracle ready to be called: ``function(data, [samplers,] work, ...)``.
+
+    The arguments behind are those of its entry in `fastbilevel.problems.oracle_table`.
+    """
+
+    function: Any
+    data: Any
+    work: Any
+
+
+@record
+class SamplerArrays(NamedTuple):
+    """A sampler as `k.draw.draw_batch` takes it."""
+
+    order: Integers
+    buffer: Integers
+    mode: int
+    n: int
+    batch: int
+    stream: int
+    k0: int
+    k1: int
+
+
+@record
+class Samplers(NamedTuple):
+    """Minibatches of the lower steps, of the hypergradient estimate, of a linear solver."""
+
+    lower: SamplerArrays
+    upper: SamplerArrays
+    outer_lower: SamplerArrays
+    outer_upper: SamplerArrays
+    linear: SamplerArrays
+
+
+@record
+class State(NamedTuple):
+    """What changes during a run of any method; a method's own memory comes on top.
+
+    Attributes
+    ----------
+    x, m, phi : (n_x,) arrays
+        Upper variable, direction of its steps, latest hypergradient estimate.
+    Y : (n_groups, rows*g*cols) array
+        Stacked lower iterates.
+    weights : (n_groups, g) float64 array
+        Weights j nu of the upper objective; on the host.
+    norms : (n,) float64 array
+        Norm of the direction in every iteration of the chunk.
+    flag : (1,) int64 array
+        Not 0 once a direction was not finite.
+    """
+
+    x: Floats
+    Y: Annotated[Any, Array(np.floating, 2)]
+    weights: Annotated[Any, Array(np.float64, 2)]
+    m: Floats
+    phi: Floats
+    norms: Rates
+    flag: Integers
+
+
+@record
+class Domain(NamedTuple):
+    """A convex set as `k.projection.project` takes it."""
+
+    kind: int
+    a: Floats
+    b: Floats
+
+
+@record
+class Chunk(NamedTuple):
+    """The arguments of a method's loop; see the docstring of this module."""
+
+    oracles: Any
+    samplers: Samplers
+    state: State
+    memory: Any
+    domain: Domain
+    schedules: Any
+    fixed: Any
+    n: int
+
+
+@record
+class Draws(NamedTuple):
+    """Minibatches of one sampler, and how often every oracle is called on each.
+
+    Attributes
+    ----------
+    sampler : str
+        A field of `Samplers`.
+    numbers : (k,) int64 array
+        Numbers of the draws.
+    offset : int
+        0 for minibatches that all groups share, else 1 + the number of the group.
+    calls : dict of str to int
+        Times by name, as in `BilevelResult.oracle_calls`.
+    """
+
+    sampler: str
+    numbers: Integers
+    offset: int
+    calls: dict[str, int]
+
+
+@record
+class Progress(NamedTuple):
+    """What some iterations add to a method's totals, and the minibatches they draw.
+
+    Attributes
+    ----------
+    growth : dict of str to (n,) array
+        What every iteration adds to each total.
+    draws : tuple of Draws
+    """
+
+    growth: dict[str, np.ndarray]
+    draws: tuple[Draws, ...]
+
+
+@functools.cache
+def _arrays_of(cls: type) -> dict[str, Array]:
+    hints = get_type_hints(cls, include_extras=True)
+    marked = ((name, getattr(hint, "__metadata__", ())) for name, hint in hints.items())
+    return {name: found[0] for name, found in marked if found and isinstance(found[0], Array)}
+
+
+def check_record(value: Any, role: str, n: int | None = None) -> None:
+    """Raise a sentence unless `value` is a record, of records whose arrays are as annotated.
+
+    Parameters
+    ----------
+    value : record
+    role : str
+        What it is, for the sentence.
+    n : int, optional
+        Iterations: rows of the arrays that have one for each.
+    """
+    if not (isinstance(value, tuple) and hasattr(value, "_fields")):
+        raise TypeError(
+            f"{role} must be a record (a named tuple, see fastbilevel._texts.protocol), since "
+            f"texts read fields by name; got {type(value).__name__}."
+        )
+    wanted = _arrays_of(type(value))
+    for name, field in zip(value._fields, value, strict=True):
+        where = f"{role}.{name}"
+        if name in wanted:
+            _check_array(field, wanted[name], where, n)
+        elif isinstance(field, tuple) and hasattr(field, "_fields"):
+            check_record(field, where, n)
+
+
+def _check_array(value: Any, wanted: Array, where: str, n: int | None) -> None:
+    found = getattr(value, "dtype", np.dtype(object)), getattr(value, "ndim", None)
+    if not (np.issubdtype(found[0], wanted.kind) and found[1] == wanted.axes):
+        raise TypeError(
+            f"{where} must be an array of {wanted.kind.__name__} with {wanted.axes} axes; got "
+            f"{found[0]} with {found[1]}."
+        )
+    if wanted.each and n is not None and value.shape[0] != n:
+        raise ValueError(f"{where} must have a row for each of {n} iterations; got {value.shape}.")
