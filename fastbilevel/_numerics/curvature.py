@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 ITERATIONS = 20
 # Power iteration approaches the largest eigenvalue from below.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastbilevel._arrays.placement import place
 from fastbilevel._checks.values import closest
@@ -14,12 +14,10 @@ from fastbilevel._oracles.linear_solvers import (
     make_hypergradient,
 )
 from fastbilevel._texts.compile import compile_text, pointer_to
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Oracle, check_record
+from fastbilevel.problems.base import BilevelProblem, Text
 from fastbilevel.problems.oracle_table import FUSED, SIMPLE
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem, Text
 
 COMPOSITIONS = composed.COMPOSITIONS | products.COMPOSITIONS
 

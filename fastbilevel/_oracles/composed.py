@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import record
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 Simple = Callable[..., None]
 

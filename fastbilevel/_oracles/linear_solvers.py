@@ -9,15 +9,13 @@ numbered from `first`. Conjugate gradients on the full data are in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._texts.protocol import Oracle, record
 from fastbilevel.kernels.reference.csr_curvature import POWERS, SOLVE, SUM
-
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record

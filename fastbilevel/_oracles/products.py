@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._oracles.composed import Composition, Simple
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import record
 from fastbilevel.kernels.reference.csr_curvature import SOLVE, SUM
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record

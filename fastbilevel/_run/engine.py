@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,8 @@ from fastbilevel._schedules import Totals, grown
 from fastbilevel._texts.compile import compile_text, plain, specialize
 from fastbilevel._texts.protocol import Chunk, Progress, State, check_record
 from fastbilevel.kernels.memory import aligned_empty
-from fastbilevel.problems.base import on_host
-from fastbilevel.projections import Custom, domain_of, place_domain
-
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
-    from fastbilevel.projections import Projection
+from fastbilevel.problems.base import BilevelProblem, on_host
+from fastbilevel.projections import Custom, Projection, domain_of, place_domain
 
 # Python sees a Ctrl-C, a time limit or a callback only between chunks.
 CHUNK_SECONDS = 0.2

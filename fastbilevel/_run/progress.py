@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fastbilevel._run.recorder import Recorder
+from fastbilevel._run.recorder import Recorder
 
 
 class Silent:

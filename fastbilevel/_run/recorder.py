@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._run.engine import Run
 from fastbilevel._run.result import BilevelResult, Status, versions
-from fastbilevel.projections import clipped_count
-
-if TYPE_CHECKING:
-    from fastbilevel._run.engine import Run
-    from fastbilevel.projections import Projection
+from fastbilevel.projections import Projection, clipped_count
 
 ADVICE = {
     Status.CONVERGED: "The averaged hypergradient norm {grad_norm:.3g} is below tol = {tol:.3g}.",
@@ -22,8 +19,8 @@ ADVICE = {
     Status.CALLBACK: "The callback ended the run after {nit} outer iterations.",
     Status.INTERRUPTED: "The run was interrupted after {nit} outer iterations; the best pair so "
     "far is returned.",
-    Status.DIVERGED: "A value was not finite {detail}; the best finite pair is returned. Try a "
-    "smaller lr_y or lr_x, or a smaller nu.",
+    Status.DIVERGED: "A value was not finite {detail}; the best finite pair is returned. Try "
+    "{advice}.",
 }
 
 
@@ -106,7 +103,11 @@ class Recorder:
         y, y_last = problem.unpack_lower(packed), problem.unpack_lower(packed_last)
         outputs = (x, y, x_last, y_last, jac)
         message = ADVICE[status].format(
-            grad_norm=self.grad_norm, nit=self.nit, detail=detail, tol=tol or 0.0
+            grad_norm=self.grad_norm,
+            nit=self.nit,
+            detail=detail,
+            tol=tol or 0.0,
+            advice=run.method.advice(),
         )
         at_bound = clipped_count(x_last, self.bounds)
         is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastbilevel.methods._description import Description
     from fastbilevel.methods._options import Options
 
+
 # Class names by the strings that callers use.
 NAMES: dict[str, str] = {
     "f2sa": "F2SA",
@@ -26,6 +27,7 @@ NAMES: dict[str, str] = {
     "prox-f2sa": "ProxF2SA",
     "prox-f3sa": "ProxF3SA",
     "bome": "BOME",
+    "pbgd": "PBGD",
     "galet": "GALET",
     "bsa": "BSA",
     "ttsa": "TTSA",

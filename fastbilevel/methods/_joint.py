@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, Nothing, Oracle, Progress, Rates, record
 from fastbilevel.methods._second_order import SecondOrder
-from fastbilevel.methods._setting import outer_step
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting, outer_step
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record
@@ -118,16 +113,6 @@ class JointSteps(SecondOrder):
     uses_average: ClassVar[bool] = False
 
     lr_v: Schedule | None = None
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        if self.lr_v is not None:
-            check_positive("lr_v", self.lr_v)
-
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
-        found = super().complete(problem, x, y)
-        lr_v = found.lr_y if self.lr_v is None else self.lr_v
-        return dataclasses.replace(found, lr_v=lr_v)
 
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, int(self.uses_tables), int(self.uses_average))

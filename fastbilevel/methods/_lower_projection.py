@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._texts.compile import compile_text, pointer_to
 from fastbilevel._texts.protocol import Domain, record
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import (
     Box,
     Custom,
@@ -17,9 +18,6 @@ from fastbilevel.projections import (
     domain_of,
     place_domain,
 )
-
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @record

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_batch
+from fastbilevel._checks.values import check_batch, check_positive
+from fastbilevel._oracles.linear_solvers import HypergradientEstimate
 from fastbilevel._schedules import Totals
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Nothing, Progress
@@ -23,11 +24,8 @@ from fastbilevel._texts.samplers import (
     make_sampler,
 )
 from fastbilevel.methods._description import Description
-
-if TYPE_CHECKING:
-    from fastbilevel._oracles.linear_solvers import HypergradientEstimate
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +47,11 @@ class Options(ABC):
     sampling: str = "blocks"
 
     name: ClassVar[str]
-    # Options that are step sizes, which a run that diverges names.
+    # Options that are step sizes, which a run that diverges names, and what else may help then.
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_x")
+    remedy: ClassVar[str] = ""
+    # Other options that are positive numbers or schedules of such.
+    positive: ClassVar[tuple[str, ...]] = ()
     # The bundle of oracles that the text calls; its fields are their names.
     oracles: ClassVar[type]
     projects_lower: ClassVar[bool] = False
@@ -65,12 +66,22 @@ class Options(ABC):
             raise ValueError(f"sampling must be one of {', '.join(MODES)}; got {self.sampling!r}.")
         check_batch("batch_size", self.batch_size, problem.n_lower, "lower")
         check_batch("val_batch_size", self.val_batch_size, problem.n_upper, "upper")
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in (*self.positive, *self.step_sizes):
+            value = getattr(self, name)
+            if value is not None or defaults[name] is not None:
+                check_positive(name, value)
         if problem.lower_bounds is not None and not self.projects_lower:
             raise TypeError(
                 f"Method {self.name!r} cannot keep y inside the bounds {problem.lower_bounds} of "
                 f"{type(problem).__name__}; take a method with a lower projection, such as "
                 "'prox-f2sa'."
             )
+
+    def advice(self) -> str:
+        """What to try after a run that diverged."""
+        *names, last = (f"a smaller {name}" for name in self.step_sizes)
+        return f"{', '.join(names)} or {last}{', ' * bool(self.remedy)}{self.remedy}"
 
     @property
     @abstractmethod

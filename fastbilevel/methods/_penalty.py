@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._numerics.stencil import finite_difference_coefficients
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import (
     Counts,
     Draws,
@@ -18,10 +19,7 @@ from fastbilevel._texts.protocol import (
     record,
 )
 from fastbilevel.methods._options import Options
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 GRADIENTS = ("grad_lower_y", "grad_upper_y", "grad_lower_x", "grad_upper_x", "value_upper")
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_constant, check_positive
+from fastbilevel._checks.values import check_constant
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel.methods._lower_projection import Fixed, projected, projection_of
 from fastbilevel.methods._penalty import PenaltyMethod
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import Custom, domain_of
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +23,8 @@ class ProximalMethod(PenaltyMethod):
     """Base of the methods that add ||y - centre||^2 / (2 prox) to both lower problems."""
 
     projects_lower: ClassVar[bool] = True
+    remedy: ClassVar[str] = "or a smaller nu"
+    positive: ClassVar[tuple[str, ...]] = ("nu", "smoothing")
 
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
@@ -36,11 +36,7 @@ class ProximalMethod(PenaltyMethod):
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_constant("prox", self.prox)
-        for name in ("lr_x", "nu", "smoothing"):
-            check_positive(name, getattr(self, name))
         self._smoothing(0, 1)
-        if self.lr_y is not None:
-            check_positive("lr_y", self.lr_y)
         domain_of(
             projection_of(problem, self.lower_projection),
             problem.n_y,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, Totals, numbers, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Oracle, Progress, Rates, record
 from fastbilevel.methods._recursive import estimator_weights
 from fastbilevel.methods._second_order import (
@@ -17,12 +17,8 @@ from fastbilevel.methods._second_order import (
     estimate_draws,
     gradient_draws,
 )
-from fastbilevel.methods._setting import outer_step, terms
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting, outer_step, terms
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record
@@ -99,6 +95,7 @@ class RecursiveHypergradient(NeumannMethod):
 
     oracles: ClassVar[type] = Oracles
     points: ClassVar[int] = 2
+    positive: ClassVar[tuple[str, ...]] = ("momentum", "lower_momentum")
     copies_of_lower_iterates: ClassVar[int] = 7
 
     inner_steps: int = 1
@@ -107,8 +104,6 @@ class RecursiveHypergradient(NeumannMethod):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        for name in ("momentum", "lower_momentum"):
-            check_positive(name, getattr(self, name))
         if self.inner_steps != 1:
             raise ValueError(
                 f"inner_steps must be 1, since {self.name} is a single loop; got "

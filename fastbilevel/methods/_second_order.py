@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._oracles.linear_solvers import NEUMANN_SUM, HypergradientEstimate
 from fastbilevel._schedules import Schedule, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, Rates, record
 from fastbilevel._texts.samplers import TRUNCATION
 from fastbilevel.kernels.reference.draw import draw_index
 from fastbilevel.methods._options import Options
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 SECOND_ORDER = (
     "grad_lower_y",
@@ -65,21 +63,19 @@ class SecondOrder(Options):
         """Names of the step sizes that are filled in where they are missing."""
         return ("lr_y",)
 
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_positive("lr_x", self.lr_x)
-        for name in self.steps():
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
-
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
         """These options with the missing step sizes filled in."""
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y
         step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0)
-        if not missing:
-            return self
-        return dataclasses.replace(self, **dict.fromkeys(missing, self.share_of_step * step))
+        found = dataclasses.replace(self, **dict.fromkeys(missing, self.share_of_step * step))
+        if getattr(found, "lr_v", 0.0) is None:
+            found = dataclasses.replace(found, lr_v=found.step_of_v(found.lr_y))  # type: ignore[call-arg]
+        return found
+
+    def step_of_v(self, lr_y: Any) -> Schedule:
+        """The default of `lr_v`, where the method has one."""
+        return lr_y
 
     def stacking(self, k: Any) -> tuple[int, int]:
         # y and v.

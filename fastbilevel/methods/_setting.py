@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastbilevel._numerics.curvature import curvature_range
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.problems.uniform_convexity import power_of
-
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True)

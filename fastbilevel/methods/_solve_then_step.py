@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._checks.values import check_integer
+from fastbilevel._oracles.linear_solvers import HypergradientEstimate
 from fastbilevel._schedules import Schedule, Totals, before, numbers, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Oracle, Progress, Rates, record
 from fastbilevel.methods._second_order import (
     LinearSystem,
@@ -17,11 +19,7 @@ from fastbilevel.methods._second_order import (
     estimate_draws,
     gradient_draws,
 )
-
-if TYPE_CHECKING:
-    from fastbilevel._oracles.linear_solvers import HypergradientEstimate
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record
@@ -139,8 +137,6 @@ class LinearSteps(SolveThenStep):
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_integer("linear_steps", self.linear_steps, 1)
-        if self.lr_v is not None:
-            check_positive("lr_v", self.lr_v)
 
     def linear_system(self, plan: Plan, first: int, n: int, draw: np.ndarray) -> LinearSystem:
         terms, lr = np.full(n, self.linear_steps), values_of("lr_v", self.lr_v, first, n)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastbilevel import methods
 from fastbilevel._checks.values import closest
 from fastbilevel.methods._setting import setting_of
-
-if TYPE_CHECKING:
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 NOISES = ("both", "upper", "none")
 

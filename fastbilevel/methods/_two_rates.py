@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Power, Schedule, Totals, before, check_schedule, values_of
+from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel._texts.protocol import Progress
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +26,8 @@ class TwoRates(PenaltyMethod):
     """
 
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_z", "lr_y", "lr_x")
+    remedy: ClassVar[str] = "or a smaller penalty"
+    positive: ClassVar[tuple[str, ...]] = ("penalty",)
 
     lr_z: Schedule | None = None
     lr_y: Schedule | None = None
@@ -36,11 +36,6 @@ class TwoRates(PenaltyMethod):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        for name in ("penalty", "lr_x"):
-            check_positive(name, getattr(self, name))
-        for name in ("lr_z", "lr_y"):
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
         check_schedule("penalty_increment", self.increments(), strict=False)
 
     def increments(self) -> Any:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_fraction
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import record
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop
 from fastbilevel.methods.f2ba import F2BA
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record

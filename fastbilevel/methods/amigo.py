@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
-
-import numpy as np
+from typing import Any, ClassVar
 
 from fastbilevel._oracles.linear_solvers import GRADIENT_DESCENT, HypergradientEstimate
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._setting import batches, outer_step
+from fastbilevel.methods._setting import Setting, batches, outer_step
 from fastbilevel.methods._solve_then_step import LinearSteps
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +42,6 @@ class AmIGO(LinearSteps):
         calls="1 f_y, 1 f_x, T g_y, M products with g_yy, 1 with g_xy",
         reference="Arbel and Mairal, ICLR 2022, Algorithms 1 to 3",
     )
-
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
-        found = super().complete(problem, x, y)
-        lr_v = found.lr_y if self.lr_v is None else self.lr_v
-        return dataclasses.replace(found, lr_v=lr_v)
 
     def estimate(self) -> HypergradientEstimate:
         return GRADIENT_DESCENT

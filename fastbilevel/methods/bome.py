@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer, check_positive
+from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Oracle, Progress, Rates, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import GRADIENTS, PenaltyMethod
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 BARRIERS = ("gradient", "value")
 
@@ -136,6 +134,7 @@ class BOME(PenaltyMethod):
 
     name: ClassVar[str] = "bome"
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_inner", "lr")
+    positive: ClassVar[tuple[str, ...]] = ("eta",)
     description: ClassVar[Description] = Description(
         complexity={"none": "its stationarity measure differs; the rate was not available to us"},
         assumptions=(
@@ -163,10 +162,6 @@ class BOME(PenaltyMethod):
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
         check_integer("inner_steps", self.inner_steps, 1)
-        for name in ("lr", "eta"):
-            check_positive(name, getattr(self, name))
-        if self.lr_inner is not None:
-            check_positive("lr_inner", self.lr_inner)
         if self.barrier not in BARRIERS:
             raise ValueError(f"barrier must be one of {', '.join(BARRIERS)}; got {self.barrier!r}.")
 

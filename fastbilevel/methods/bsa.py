@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,11 +12,8 @@ from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEst
 from fastbilevel._schedules import Power, Schedule, counts_of, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
-from fastbilevel.methods._setting import outer_step, terms
+from fastbilevel.methods._setting import Setting, outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep, make_chunk
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)

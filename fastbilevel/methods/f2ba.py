@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastbilevel._checks.values import check_flag
 from fastbilevel._schedules import Schedule
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop, two_rates
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
-
+from fastbilevel.problems.base import BilevelProblem
 
 # (a, c): alpha ~ k**-a, gamma ~ k**-c, lambda ~ k**(a - c). Kwon et al., ICML 2023.
 F2SA_EXPONENTS = {"both": (5 / 7, 4 / 7), "upper": (3 / 5, 2 / 5), "none": (1 / 3, 0.0)}

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,19 +15,16 @@ from fastbilevel._checks.values import (
     check_flag,
     check_fraction,
     check_integer,
-    check_positive,
 )
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._schedules import Schedule, Totals, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 ROUNDING_LIMIT = 0.01
 
@@ -78,6 +75,8 @@ class F2SAp(PenaltyMethod):
     """
 
     name: ClassVar[str] = "f2sa-p"
+    remedy: ClassVar[str] = "or a smaller nu"
+    positive: ClassVar[tuple[str, ...]] = ("nu",)
     description: ClassVar[Description] = Description(
         complexity={
             "both": "O(p kappa**(9 + 2/p) eps**(-4 - 2/p)) gradients of f and g",
@@ -114,11 +113,7 @@ class F2SAp(PenaltyMethod):
                 f"coefficients of up to {most} offsets; got {self.order}."
             )
         check_integer("inner_steps", self.inner_steps, 1)
-        check_positive("nu", self.nu)
         self._warn_of_rounding(np.finfo(problem.dtype).eps)
-        check_positive("lr_x", self.lr_x)
-        if self.lr_y is not None:
-            check_positive("lr_y", self.lr_y)
         check_fraction("momentum", self.momentum)
         for flag in ("normalize", "recenter"):
             check_flag(flag, getattr(self, flag))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._lower_projection import Fixed, projected
@@ -20,13 +20,9 @@ from fastbilevel.methods._recursive import (
     estimator_weights,
     make_chunk,
 )
+from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import TwoRates, two_rates
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
-
+from fastbilevel.problems.base import BilevelProblem
 
 # As `F2SA_EXPONENTS`.
 F3SA_EXPONENTS = {"both": (3 / 5, 2 / 5), "upper": (1 / 2, 1 / 4), "none": (1 / 3, 0.0)}
@@ -68,6 +64,7 @@ class F3SA(TwoRates):
     name: ClassVar[str] = "f3sa"
     oracles: ClassVar[type] = Oracles
     evaluations: ClassVar[int] = 2
+    positive: ClassVar[tuple[str, ...]] = ("penalty", "momentum")
     copies_of_lower_iterates: ClassVar[int] = 8
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-5)", "upper": "O(eps**-4)", "none": "O(eps**-3)"},
@@ -81,10 +78,6 @@ class F3SA(TwoRates):
 
     penalty_increment: Schedule = 0.0
     momentum: Schedule = 0.1
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_positive("momentum", self.momentum)
 
     def sharing(self) -> bool:
         return False

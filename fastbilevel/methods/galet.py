@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
-
-import numpy as np
+from typing import Any, ClassVar
 
 from fastbilevel._oracles.linear_solvers import NORMAL_EQUATIONS, HypergradientEstimate
-from fastbilevel._schedules import values_of
+from fastbilevel._schedules import Schedule, values_of
 from fastbilevel.methods._description import Description
-from fastbilevel.methods._setting import outer_step
+from fastbilevel.methods._setting import Setting, outer_step
 from fastbilevel.methods._solve_then_step import LinearSteps
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +52,8 @@ class GALET(LinearSteps):
         reference="Xiao, Lu, Chen, NeurIPS 2023",
     )
 
-    def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> Self:
-        found = super().complete(problem, x, y)
-        if self.lr_v is not None:
-            return found
-        return dataclasses.replace(found, lr_v=float(values_of("lr_y", found.lr_y, 0, 1)[0]) ** 2)
+    def step_of_v(self, lr_y: Schedule) -> Schedule:
+        return float(values_of("lr_y", lr_y, 0, 1)[0]) ** 2
 
     def products_per_step(self) -> int:
         return 2

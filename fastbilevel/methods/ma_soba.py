@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps, decaying_steps
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +43,7 @@ class MASOBA(JointSteps):
 
     name: ClassVar[str] = "ma-soba"
     uses_average: ClassVar[bool] = True
+    positive: ClassVar[tuple[str, ...]] = ("momentum",)
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-4)"},
         assumptions=(
@@ -58,10 +55,6 @@ class MASOBA(JointSteps):
     )
 
     momentum: Schedule = 0.1
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_positive("momentum", self.momentum)
 
     def weights_of_new(self, first: int, n: int) -> np.ndarray:
         return np.minimum(values_of("momentum", self.momentum, first, n), 1.0)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, Totals, before, counts_of, numbers
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
-
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 # c: gamma ~ k**-c, T ~ M ~ k**c; sigma ~ k**(-1/3) throughout. Kwon et al., ICLR 2024.
 PROX_F2SA_EXPONENTS = {"both": 4 / 3, "upper": 2 / 3, "none": 0.0}
@@ -130,6 +126,7 @@ class ProxF2SA(ProximalMethod):
 
     name: ClassVar[str] = "prox-f2sa"
     copies_of_lower_iterates: ClassVar[int] = 3
+    positive: ClassVar[tuple[str, ...]] = ("nu", "smoothing", "inner_steps", "outer_batches")
     description: ClassVar[Description] = Description(
         complexity={
             "both": "O(eps**-7) with probability at least 2/3",
@@ -148,11 +145,6 @@ class ProxF2SA(ProximalMethod):
 
     inner_steps: int | Schedule = 10
     outer_batches: int | Schedule = 1
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_positive("inner_steps", self.inner_steps)
-        check_positive("outer_batches", self.outer_batches)
 
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk,)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._schedules import Power, Schedule, Totals
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._proximal import ProximalMethod
@@ -20,12 +20,8 @@ from fastbilevel.methods._recursive import (
     estimator_weights,
     make_chunk,
 )
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
-
+from fastbilevel.methods._setting import Setting
+from fastbilevel.problems.base import BilevelProblem
 
 # (a, s, n): alpha ~ beta ~ gamma ~ k**-a, sigma ~ k**-s, eta ~ k**-n. Kwon et al., ICLR 2024.
 PROX_F3SA_EXPONENTS = {
@@ -59,6 +55,7 @@ class ProxF3SA(ProximalMethod):
     name: ClassVar[str] = "prox-f3sa"
     oracles: ClassVar[type] = Oracles
     evaluations: ClassVar[int] = 2
+    positive: ClassVar[tuple[str, ...]] = ("nu", "smoothing", "momentum")
     copies_of_lower_iterates: ClassVar[int] = 9
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-5)", "upper": "O(eps**-4)", "none": "O(eps**-3)"},
@@ -71,10 +68,6 @@ class ProxF3SA(ProximalMethod):
     )
 
     momentum: Schedule = 0.1
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_positive("momentum", self.momentum)
 
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, 1)

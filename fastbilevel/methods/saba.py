@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fastbilevel._arrays.memory import check_memory
+from fastbilevel._arrays.tuples import map_tuple
+from fastbilevel._texts.plan import Plan
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps, Shares, Tables
-from fastbilevel.methods._setting import outer_step
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting, outer_step
+from fastbilevel.problems.base import BilevelProblem
 
 INITIAL_MEMORIES = ("zeros", "full")
 
@@ -113,18 +111,12 @@ class SABA(JointSteps):
             upper_of_y=shares.upper @ tables.upper_of_y,
             upper_of_x=shares.upper @ tables.upper_of_x,
         )
-        return tables, means._make(mean.astype(dtype) for mean in means)
+        return tables, map_tuple(lambda mean: mean.astype(dtype), means)
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> Shares:
         """Shares of the blocks of both levels."""
         lower, upper = (_shares(s.blocks()) for s in (plan.lower, plan.outer_upper))
         return Shares(lower=lower, upper=upper)
-
-
-def _shares(blocks: list[np.ndarray]) -> np.ndarray:
-    """Rows of every block over all rows; an expectation, which has none, is one block."""
-    sizes = np.array([max(1, rows.size) for rows in blocks], np.float64)
-    return sizes / sizes.sum()
 
     @staticmethod
     def theory(s: Setting) -> dict[str, Any]:
@@ -135,3 +127,9 @@ def _shares(blocks: list[np.ndarray]) -> np.ndarray:
             "lr_v": share / s.L,
             "lr_x": share * outer_step(s),
         }
+
+
+def _shares(blocks: list[np.ndarray]) -> np.ndarray:
+    """Rows of every block over all rows; an expectation, which has none, is one block."""
+    sizes = np.array([max(1, rows.size) for rows in blocks], np.float64)
+    return sizes / sizes.sum()

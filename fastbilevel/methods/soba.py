@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps, decaying_steps
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
+from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
-from fastbilevel.methods._setting import batches, outer_step, terms
+from fastbilevel.methods._setting import Setting, batches, outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
 from fastbilevel._schedules import Power
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._second_order import NeumannMethod
-from fastbilevel.methods._setting import outer_step, terms
+from fastbilevel.methods._setting import Setting, outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep
-
-if TYPE_CHECKING:
-    from fastbilevel.methods._setting import Setting
 
 
 @dataclass(frozen=True, kw_only=True)

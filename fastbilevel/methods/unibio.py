@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_constant, check_fraction, check_integer, check_positive
+from fastbilevel._checks.values import check_constant, check_fraction, check_integer
 from fastbilevel._numerics.curvature import curvature_range
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate, row_scaled_neumann
 from fastbilevel._schedules import Schedule, Totals, before, counts_of, numbers, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Floats, Integers, Progress, Rates, record
 from fastbilevel.kernels.reference.projection import BALL
 from fastbilevel.methods._description import Description
@@ -23,13 +24,9 @@ from fastbilevel.methods._second_order import (
     estimate_draws,
     gradient_draws,
 )
-from fastbilevel.methods._setting import terms
+from fastbilevel.methods._setting import Setting, terms
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.problems.uniform_convexity import power_of
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
 
 
 @record
@@ -154,6 +151,7 @@ class UniBiO(NeumannMethod):
     )
 
     oracles: ClassVar[type] = Oracles
+    positive: ClassVar[tuple[str, ...]] = ("lower_budget",)
 
     power: float | None = None
     period: int = 2
@@ -178,7 +176,6 @@ class UniBiO(NeumannMethod):
             check_integer(name, getattr(self, name), 1)
         if self.power is not None:
             check_constant("power", self.power, least=2.0, strict=False)
-        check_positive("lower_budget", self.lower_budget)
         if self.initial_budget is not None:
             check_integer("initial_budget", self.initial_budget, 1)
         for name in ("radius", "scaling_floor"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastbilevel._checks.values import check_integer
 from fastbilevel._schedules import Totals, before, numbers, values_of
+from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._recursive_hypergradient import Memory, Oracles, estimator_buffers
@@ -19,12 +20,8 @@ from fastbilevel.methods._second_order import (
     estimate_draws,
     gradient_draws,
 )
-from fastbilevel.methods._setting import outer_step, terms
-
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.methods._setting import Setting
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.methods._setting import Setting, outer_step, terms
+from fastbilevel.problems.base import BilevelProblem
 
 
 @record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
@@ -68,9 +69,14 @@ class BilevelProblem(ABC):
 
     # -- what a subclass supplies ------------------------------------------------------------
 
-    @abstractmethod
     def texts(self) -> dict[str, Text]:
-        """Text and constants of every simple oracle the problem has, by name."""
+        """Text and constants of every simple oracle the problem has, by name.
+
+        By default the makers ``make_<oracle>(k)`` of the file in which the class is written.
+        """
+        home = sys.modules[type(self).__module__]
+        makers = {name: getattr(home, f"make_{name}", None) for name in SIMPLE}
+        return {name: (make,) for name, make in makers.items() if make is not None}
 
     @abstractmethod
     def evaluation_arguments(self, rows: int) -> tuple[Any, Any]:
@@ -284,12 +290,21 @@ def as_vector(value: Any, size: int, dtype: Any, name: str) -> np.ndarray:
 
 
 def make_zero(k: Any) -> Any:
-    """The gradient of an upper objective that does not contain x."""
+    """The gradient of an objective in a variable that it does not contain."""
 
     def zero(data, work, x, y, rows, out):
         out[:] = 0
 
     return zero
+
+
+def make_zero_product(k: Any) -> Any:
+    """A product with a derivative that vanishes."""
+
+    def zero_product(data, work, x, y, v, rows, out):
+        out[:] = 0
+
+    return zero_product
 
 
 def require_problem(problem: Any) -> None:

@@ -32,13 +32,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastbilevel._texts.plan import Plan
-    from fastbilevel.problems.base import BilevelProblem
+from fastbilevel._texts.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -70,20 +68,20 @@ class SimpleOracle:
     def is_product(self) -> bool:
         return "v" in self.vectors
 
-    def samples(self, problem: BilevelProblem) -> int:
+    def samples(self, problem: Any) -> int:
         """Samples of its level."""
         return problem.n_lower if self.level == "lower" else problem.n_upper
 
-    def size(self, problem: BilevelProblem) -> int:
+    def size(self, problem: Any) -> int:
         """Elements of its answer."""
         return {"value": 1, "x": problem.n_x, "y": problem.n_y}[self.answer]
 
-    def out(self, problem: BilevelProblem, fill: float = 0.0) -> np.ndarray:
+    def out(self, problem: Any, fill: float = 0.0) -> np.ndarray:
         """An array for its answer, on the host."""
         dtype = np.dtype(np.float64) if self.is_value else problem.dtype
         return np.full(self.size(problem), fill, dtype)
 
-    def arguments(self, problem: BilevelProblem) -> tuple[np.ndarray, ...]:
+    def arguments(self, problem: Any) -> tuple[np.ndarray, ...]:
         """Arguments behind `work` of the right types, by which it is compiled."""
         vectors = (np.zeros(problem.n_y, problem.dtype) for _ in self.vectors)
         x = np.zeros(problem.n_x, problem.dtype)
@@ -107,7 +105,7 @@ SIMPLE: dict[str, SimpleOracle] = {
 
 
 # Arguments of fused oracles, by name: an array or a number of the right type.
-ARGUMENTS: dict[str, Callable[[BilevelProblem, Plan], Any]] = {
+ARGUMENTS: dict[str, Callable[[Any, Plan], Any]] = {
     "x": lambda problem, plan: np.zeros(problem.n_x, problem.dtype),
     "Y": lambda problem, plan: np.zeros((plan.n_groups, plan.g * problem.n_y), problem.dtype),
     "pair": lambda problem, plan: np.zeros((2, problem.n_y), problem.dtype),
@@ -146,7 +144,7 @@ class FusedOracle:
     signature: tuple[tuple[str, str], ...]
     meaning: str
 
-    def arguments(self, problem: BilevelProblem, plan: Plan) -> tuple[Any, ...]:
+    def arguments(self, problem: Any, plan: Plan) -> tuple[Any, ...]:
         """Arguments behind `work` of the right types, by which it is compiled."""
         return tuple(ARGUMENTS[kind](problem, plan) for _, kind in self.signature)
 

@@ -8,6 +8,7 @@ _HOME = {
     "Nasty": "nasty",
     "PolyakLojasiewicz": "polyak_lojasiewicz",
     "Separable": "separable",
+    "SinePL": "sine_pl",
     "UniformlyConvex": "uniformly_convex",
     "YStarOracle": "y_star_oracle",
     "ZeroChain": "zero_chain",

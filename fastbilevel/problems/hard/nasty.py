@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._texts.protocol import Nothing
-from fastbilevel.problems.base import Text, as_vector
+from fastbilevel.problems.base import as_vector, make_zero_product
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 
 
@@ -65,15 +65,6 @@ def make_grad_upper_x(k: Any) -> Any:
     return grad_upper_x
 
 
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``0``."""
-
-    def hvp_lower_yy(data, work, x, y, v, rows, out):
-        out[0] = 0.0
-
-    return hvp_lower_yy
-
-
 def make_jvp_lower_xy(k: Any) -> Any:
     """``v``."""
 
@@ -81,6 +72,9 @@ def make_jvp_lower_xy(k: Any) -> Any:
         out[0] = v[0]
 
     return jvp_lower_xy
+
+
+make_hvp_lower_yy = make_zero_product
 
 
 class Nasty(HardInstance):
@@ -125,18 +119,6 @@ class Nasty(HardInstance):
         super().__init__([x0], [y0])
         if not (abs(self.x0[0]) <= 1 and abs(self.y0[0]) <= 1):
             raise ValueError(f"x0 and y0 must lie in [-1, 1]; got {x0} and {y0}.")
-
-    def texts(self) -> dict[str, Text]:
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower_y,),
-            "grad_upper_y": (make_grad_upper_y,),
-            "grad_lower_x": (make_grad_lower_x,),
-            "grad_upper_x": (make_grad_upper_x,),
-            "hvp_lower_yy": (make_hvp_lower_yy,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
 
     def evaluation_arguments(self, rows: int) -> tuple[Nothing, Nothing]:
         return Nothing(), Nothing()

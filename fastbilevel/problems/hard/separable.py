@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._texts.protocol import Nothing, record
-from fastbilevel.problems.base import Text, as_vector, make_zero
+from fastbilevel.problems.base import as_vector, make_zero, make_zero_product
 from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
@@ -66,13 +66,8 @@ def make_hvp_lower_yy(k: Any) -> Any:
     return hvp_lower_yy
 
 
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``0``."""
-
-    def jvp_lower_xy(data, work, x, y, v, rows, out):
-        out[:] = 0.0
-
-    return jvp_lower_xy
+make_grad_upper_y = make_grad_lower_x = make_zero
+make_jvp_lower_xy = make_zero_product
 
 
 class Separable(HardInstance):
@@ -148,18 +143,6 @@ class Separable(HardInstance):
         infinite = not (probability is None and noise is None)
         super().__init__(np.zeros(chain.length), np.zeros(1), infinite=infinite)
         self._coins = coin_data(chain, threshold, self.probability, noise_seed)
-
-    def texts(self) -> dict[str, Text]:
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower_y,),
-            "grad_upper_y": (make_zero,),
-            "grad_lower_x": (make_zero,),
-            "grad_upper_x": (make_grad_upper_x,),
-            "hvp_lower_yy": (make_hvp_lower_yy,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
         return Data(mu=self.mu, coins=self._coins), Nothing()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._texts.protocol import Floats, record
-from fastbilevel.problems.base import Text, as_vector, make_zero
+from fastbilevel.problems.base import as_vector, make_zero
 from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
@@ -89,6 +89,9 @@ def make_jvp_lower_xy(k: Any) -> Any:
         k.vector.scale(-v[0], out, out)
 
     return jvp_lower_xy
+
+
+make_grad_upper_x = make_zero
 
 
 class YStarOracle(HardInstance):
@@ -174,18 +177,6 @@ class YStarOracle(HardInstance):
         start = np.zeros(chain.length)
         super().__init__(start, [chain.value(start)], infinite=True)
         self._coins = coin_data(chain, threshold, self.probability, noise_seed)
-
-    def texts(self) -> dict[str, Text]:
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower_y,),
-            "grad_upper_y": (make_grad_upper_y,),
-            "grad_lower_x": (make_grad_lower_x,),
-            "grad_upper_x": (make_zero,),
-            "hvp_lower_yy": (make_hvp_lower_yy,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
 
     def evaluation_arguments(self, rows: int) -> tuple[Coins, Work]:
         return self._coins, Work(F=np.zeros(1))

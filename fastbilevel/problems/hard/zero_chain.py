@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._texts.protocol import Nothing, record
-from fastbilevel.problems.base import Text, as_vector
+from fastbilevel.problems.base import as_vector, make_zero, make_zero_product
 from fastbilevel.problems.hard._instance import HardInstance, positive_integer
 
 
@@ -45,15 +45,6 @@ def make_grad_lower_y(k: Any) -> Any:
     return grad_lower_y
 
 
-def make_grad_lower_x(k: Any) -> Any:
-    """``0``."""
-
-    def grad_lower_x(data, work, x, y, rows, out):
-        out[0] = 0.0
-
-    return grad_lower_x
-
-
 def make_grad_upper_y(k: Any) -> Any:
     """``sin(x) cos(pi u / 2) pi u'(y) / 2``."""
 
@@ -81,13 +72,8 @@ def make_hvp_lower_yy(k: Any) -> Any:
     return hvp_lower_yy
 
 
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``0``."""
-
-    def jvp_lower_xy(data, work, x, y, v, rows, out):
-        out[0] = 0.0
-
-    return jvp_lower_xy
+make_grad_lower_x = make_zero
+make_jvp_lower_xy = make_zero_product
 
 
 class ZeroChain(HardInstance):
@@ -129,18 +115,6 @@ class ZeroChain(HardInstance):
         if positive_integer(q, "q") % 2:
             raise ValueError(f"q must be even; got {q}.")
         super().__init__(np.zeros(1), np.zeros(q))
-
-    def texts(self) -> dict[str, Text]:
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower_y,),
-            "grad_upper_y": (make_grad_upper_y,),
-            "grad_lower_x": (make_grad_lower_x,),
-            "grad_upper_x": (make_grad_upper_x,),
-            "hvp_lower_yy": (make_hvp_lower_yy,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
         return Data(start=1 / np.sqrt(self.n_y)), Nothing()
