@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbilevel._arrays.placement import fetch, is_device_array, place
+from fastbilevel._arrays.tuples import read_only
 from fastbilevel._texts.protocol import Domain
 from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX, project
 
@@ -166,7 +167,7 @@ class Simplex(Projection):
     def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         if n == 0:
             raise ValueError("A simplex needs vectors of one element at least; got size 0.")
-        nothing = _read_only(np.empty(0, dtype))
+        nothing = read_only(np.empty(0, dtype))
         return Domain(kind=SIMPLEX, a=nothing, b=_single("total", self.total, dtype))
 
 
@@ -261,12 +262,7 @@ def _number_or_vector(name: str, value: Any) -> Any:
     array = _real(name, value)
     if array.ndim > 1:
         raise ValueError(f"{name} must be a number or have one dimension; got shape {array.shape}.")
-    return _read_only(np.array(array, float)) if array.ndim else float(array)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
-    return array
+    return read_only(np.array(array, float)) if array.ndim else float(array)
 
 
 def _packed(name: str, value: Any, n: int, dtype: npt.DTypeLike, pack: Pack) -> np.ndarray:
@@ -274,7 +270,7 @@ def _packed(name: str, value: Any, n: int, dtype: npt.DTypeLike, pack: Pack) -> 
         raise ValueError(f"{name} must be a number or have shape ({n},); got {np.shape(value)}.")
     with np.errstate(over="ignore"):  # to infinity, which is what such a bound means
         full = np.full(n, value, dtype)
-    return _read_only(np.array(pack(full), dtype, order="C").reshape(-1))
+    return read_only(np.array(pack(full), dtype, order="C").reshape(-1))
 
 
 def _single(name: str, value: float, dtype: npt.DTypeLike) -> np.ndarray:
@@ -282,7 +278,7 @@ def _single(name: str, value: float, dtype: npt.DTypeLike) -> np.ndarray:
         array = np.full(1, value, dtype)
     if not 0 < array[0] < np.inf:
         raise ValueError(f"{name} must be positive and finite in {array.dtype}; got {value}.")
-    return _read_only(array)
+    return read_only(array)
 
 
 def domain_of(
@@ -293,7 +289,7 @@ def domain_of(
     No set at all if there is none or the caller's own function has to be called instead.
     """
     if projection is None or isinstance(projection, Custom):
-        nothing = _read_only(np.empty(0, dtype))
+        nothing = read_only(np.empty(0, dtype))
         return Domain(kind=NONE, a=nothing, b=nothing)
     return projection.domain(n, dtype, pack)
 

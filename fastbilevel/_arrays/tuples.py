@@ -1,12 +1,31 @@
-"""Tuples of arrays, records among them, with something done to every element."""
+"""Arrays in tuples, records among them, with something done to every element."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 
 def map_tuple(function: Callable[[Any], Any], value: tuple[Any, ...]) -> Any:
     """`function` of every element, in a tuple of the same class."""
     found = map(function, value)
     return type(value)._make(found) if hasattr(value, "_make") else tuple(found)
+
+
+def read_only(array: Any) -> Any:
+    """A view that cannot be written: kernels are compiled for one kind of input only."""
+    view = array.view()
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = False
+    return view
+
+
+def with_floats(dtype: np.dtype, value: Any) -> Any:
+    """`value` with every float array in its tuples cast to `dtype`, read-only."""
+    if isinstance(value, tuple):
+        return map_tuple(functools.partial(with_floats, dtype), value)
+    floats = hasattr(value, "ndim") and value.dtype.kind == "f"
+    return read_only(value.astype(dtype)) if floats else value

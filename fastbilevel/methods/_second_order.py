@@ -68,10 +68,10 @@ class SecondOrder(Options):
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y
         step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0)
-        found = dataclasses.replace(self, **dict.fromkeys(missing, self.share_of_step * step))
-        if getattr(found, "lr_v", 0.0) is None:
-            found = dataclasses.replace(found, lr_v=found.step_of_v(found.lr_y))  # type: ignore[call-arg]
-        return found
+        filled = {name: self.share_of_step * step for name in missing}
+        if getattr(self, "lr_v", 0.0) is None:
+            filled["lr_v"] = self.step_of_v(filled.get("lr_y", self.lr_y))
+        return dataclasses.replace(self, **filled)
 
     def step_of_v(self, lr_y: Any) -> Schedule:
         """The default of `lr_v`, where the method has one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from typing import Any
 
@@ -11,6 +10,7 @@ import scipy.sparse as sp
 
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks import data as _validation
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.samplers import Sampler
@@ -19,7 +19,8 @@ from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
 from fastbilevel.problems import _softmax_texts as oracle_texts
 from fastbilevel.problems._softmax_texts import Data, FusedWork, Penalty, Side, Work
-from fastbilevel.problems.base import BilevelProblem, Text, check_same_library, make_zero
+from fastbilevel.problems._two_levels import TwoLevels
+from fastbilevel.problems.base import Text, check_same_library, make_zero
 from fastbilevel.problems.oracle_table import FUSED
 
 # Multiply-adds of one step of a group from which on two threads are faster than one: measured to
@@ -27,7 +28,7 @@ from fastbilevel.problems.oracle_table import FUSED
 THREADED_FROM = 1_000_000
 
 
-class SoftmaxRegression(BilevelProblem):
+class SoftmaxRegression(TwoLevels):
     """Softmax regression: y is a weight matrix W, (d, C), flat; the logits of a row are ``x W``.
 
     Inside, the features of CSR data are numbered by falling frequency and W is (d, C) in that
@@ -60,7 +61,7 @@ class SoftmaxRegression(BilevelProblem):
         levels = zip(
             matrices, (data.labels, data.labels_v), (data.weight, data.weight_v), strict=True
         )
-        self._sides = [Side(X=X, labels=y, weight=r, blocks=()) for X, y, r in levels]
+        self._sides = tuple(Side(X=X, labels=y, weight=r, blocks=()) for X, y, r in levels)
 
     def _bytes(self, data: _validation.Data) -> int:
         """Memory that copies of the data and a few lower iterates take."""
@@ -88,29 +89,13 @@ class SoftmaxRegression(BilevelProblem):
         W = np.array(fetch(y), dtype=self.dtype).reshape(self._shape)
         return place(self.kernels, W)
 
-    def astype(self, dtype: Any) -> SoftmaxRegression:
-        """This problem with its arrays in another dtype; itself if it has that dtype already."""
-        if np.dtype(dtype) == self.dtype:
-            return self
-        other = copy.copy(self)
-        other.dtype = np.dtype(dtype)
-        other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
-        other._sides = [
-            side._replace(
-                X=(*side.X[:-1], _read_only(side.X[-1].astype(dtype))),
-                weight=_read_only(side.weight.astype(dtype)),
-            )
-            for side in self._sides
-        ]
-        return other
-
     def _place_penalty(
         self, learned: bool, row_index: np.ndarray, col_index: np.ndarray, scale: float
     ) -> None:
         """Say where the squared penalty acts: the first arguments of the penalty family."""
         rows, cols = (np.ascontiguousarray(a, dtype=np.int64) for a in (row_index, col_index))
         self._penalty = Penalty(
-            learned=learned, row_index=_read_only(rows), col_index=_read_only(cols), scale=scale
+            learned=learned, row_index=read_only(rows), col_index=read_only(cols), scale=scale
         )
 
     # -- oracles -----------------------------------------------------------------------------
@@ -155,7 +140,7 @@ class SoftmaxRegression(BilevelProblem):
                 fixed = self._sparse or self._shape[1] == 2
                 order, batch = sampler.order, sampler.batch
             blocks = self._layout.build_blocks(side.X, order, batch, fixed)
-            sides.append(side._replace(blocks=tuple(_read_only(a) for a in blocks)))
+            sides.append(side._replace(blocks=tuple(read_only(a) for a in blocks)))
         train, val = sides
         return Data(
             train=train, val=val, penalty=self._penalty, kind=self._kind, n_threads=n_threads
@@ -239,12 +224,8 @@ class SoftmaxRegression(BilevelProblem):
 
     # -- figures of merit --------------------------------------------------------------------
 
-    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        """``accuracy``: share of the validation rows, by weight, whose class is predicted."""
-        found = self.evaluate_all(x, y)
-        return {name: value for name, value in found.items() if name != "fun"}
-
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
+        """``accuracy``: share of the validation rows, by weight, whose class is predicted."""
         # `value_upper` has left the logits of the validation rows.
         val = self._sides[1]
         right = fetch(work.Z.reshape(self.n_upper, -1).argmax(axis=1)) == val.labels
@@ -278,13 +259,5 @@ def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndar
         renamed = type(matrix)(entries, shape=matrix.shape)
         renamed.sort_indices()
         indptr, indices = renamed.indptr.astype(np.int64), renamed.indices.astype(index_type)
-        matrices.append(tuple(_read_only(a) for a in (indptr, indices, renamed.data)))
+        matrices.append(tuple(read_only(a) for a in (indptr, indices, renamed.data)))
     return columns, matrices
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """A view that cannot be written: kernels are compiled for one kind of input only."""
-    view = array.view()
-    if isinstance(view, np.ndarray):
-        view.flags.writeable = False
-    return view

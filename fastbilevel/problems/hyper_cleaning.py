@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._arrays.placement import place
 from fastbilevel._checks.data import check_choice, check_data, check_number
 from fastbilevel._texts.plan import Plan
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
-from fastbilevel.problems.base import Text, as_vector, check_same_library
+from fastbilevel.problems.base import Text
 
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 
@@ -175,18 +174,6 @@ class HyperCleaning(SoftmaxRegression):
     def _perturbed_gradient(self, plan: Plan) -> Text:
         constants = (self._shape[1], self._sparse, int(plan.outer_independent))
         return (make_perturbed_gradient, plan.g, *constants)
-
-    def row_weights(self, x: Any) -> np.ndarray:
-        """s(x_i) of every training row, (n,) float64."""
-        check_same_library(self, x)
-        n = self.n_x
-        x = as_vector(x, n, self.dtype, "x")
-        arrays = x, np.empty(n), np.empty(1), np.arange(n), np.ones(n, self.dtype)
-        x, weights, shift, rows, ones = place(self.kernels, arrays)
-        family = self.kernels.weights
-        family.shift_of(self._kind, x, shift)
-        family.row_coefficients(self._kind, x, shift[0], ones, rows, 1.0, weights)
-        return weights
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         mean = float(self.row_weights(x).mean())

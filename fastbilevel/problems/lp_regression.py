@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._arrays.placement import fetch
+from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks.data import check_choice, check_number
 from fastbilevel._checks.targets import check_regression_data
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID
 from fastbilevel.problems import _power_texts as oracle_texts
 from fastbilevel.problems._power_texts import Data, Side, Work
-from fastbilevel.problems.base import BilevelProblem, Text, as_vector, check_same_library, make_zero
+from fastbilevel.problems._two_levels import TwoLevels
+from fastbilevel.problems.base import Text, as_vector, make_zero
 from fastbilevel.problems.uniform_convexity import generalized_hessian
 
 KINDS = {"clip": CLIP, "sigmoid": SIGMOID}
 
 
-class LpRegression(BilevelProblem):
+class LpRegression(TwoLevels):
     """Learn the weights of training rows of a regression in the p-norm, on clean validation data.
 
     Lower level: ``g(x, w) = 1/n sum_i r_i |s(x_i) (X_i w - y_i)|^p + reg ||w||_p^p`` on the
@@ -100,6 +101,7 @@ class LpRegression(BilevelProblem):
         check_finite: bool = True,
     ):
         self.weights = check_choice("weights", weights, tuple(KINDS))
+        self._kind = KINDS[weights]
         self.power, self.reg = check_number("power", power), check_number("reg", reg)
         if self.power < 2:
             raise ValueError(f"power must be at least 2; got {power}.")
@@ -124,24 +126,7 @@ class LpRegression(BilevelProblem):
         self._sparse = sp.issparse(data.X)
         matrices = (_arrays_of(X) for X in (data.X, data.Xv))
         levels = zip(matrices, (targets, targets_v), (data.weight, data.weight_v), strict=True)
-        self._sides = [Side(X=X, targets=z, weight=r) for X, z, r in levels]
-
-    def astype(self, dtype: Any) -> LpRegression:
-        """This problem with its arrays in another dtype; itself if it has that dtype already."""
-        if np.dtype(dtype) == self.dtype:
-            return self
-        other = copy.copy(self)
-        other.dtype = np.dtype(dtype)
-        other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
-        other._sides = [
-            Side(
-                X=(*side.X[:-1], _read_only(side.X[-1].astype(dtype))),
-                targets=_read_only(side.targets.astype(dtype)),
-                weight=_read_only(side.weight.astype(dtype)),
-            )
-            for side in self._sides
-        ]
-        return other
+        self._sides = tuple(Side(X=X, targets=z, weight=r) for X, z, r in levels)
 
     def texts(self) -> dict[str, Text]:
         return {
@@ -157,8 +142,7 @@ class LpRegression(BilevelProblem):
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
         train, val = self._sides
-        kind = KINDS[self.weights]
-        data = Data(train=train, val=val, kind=kind, power=self.power, reg=self.reg)
+        data = Data(train=train, val=val, kind=self._kind, power=self.power, reg=self.reg)
         Z, U = np.empty(rows, self.dtype), np.empty(rows, self.dtype)
         return data, Work(Z=Z, U=U, coefficients=np.empty(rows), terms=np.empty(rows))
 
@@ -174,22 +158,8 @@ class LpRegression(BilevelProblem):
 
     # -- figures of merit --------------------------------------------------------------------
 
-    def row_weights(self, x: Any) -> np.ndarray:
-        """s(x_i) of every training row, (n,) float64."""
-        check_same_library(self, x)
-        n = self.n_x
-        x, ones = as_vector(x, n, self.dtype, "x"), np.ones(n, self.dtype)
-        arrays = x, np.empty(n), np.arange(n), ones
-        x, weights, rows, ones = place(self.kernels, arrays)
-        self.kernels.weights.row_coefficients(KINDS[self.weights], x, 0.0, ones, rows, 1.0, weights)
-        return weights
-
-    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        """``mean_absolute_error`` of the validation rows, by weight r; ``mean_weight`` s."""
-        found = self.evaluate_all(x, y)
-        return {name: value for name, value in found.items() if name != "fun"}
-
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
+        """``mean_absolute_error`` of the validation rows, by weight r; ``mean_weight`` s."""
         # `value_upper` has left the residuals of the validation rows.
         residuals = np.abs(fetch(work.Z).astype(np.float64))
         return {
@@ -202,12 +172,4 @@ def _arrays_of(X: Any) -> tuple[np.ndarray, ...]:
     """The arrays of a matrix as the design families take them, read-only."""
     if not sp.issparse(X):
         return (X,)
-    return tuple(_read_only(a) for a in (X.indptr.astype(np.int64), X.indices, X.data))
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """A view that cannot be written: kernels are compiled for one kind of input only."""
-    view = array.view()
-    if isinstance(view, np.ndarray):
-        view.flags.writeable = False
-    return view
+    return tuple(read_only(a) for a in (X.indptr.astype(np.int64), X.indices, X.data))

@@ -1,0 +1,48 @@
+"""What problems on two data sets share, one of training rows and one of validation rows."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+
+from fastbilevel._arrays.placement import place
+from fastbilevel._arrays.tuples import map_tuple, with_floats
+from fastbilevel.kernels.reference.weights import NONE
+from fastbilevel.problems.base import BilevelProblem, as_vector, check_same_library
+
+
+class TwoLevels(BilevelProblem):
+    """Base of the problems that hold a `Side` for each level and may weigh training rows."""
+
+    # Training and validation data.
+    _sides: tuple[Any, ...]
+    # The function s of the weights family by which x weighs training rows.
+    _kind = NONE
+
+    def astype(self, dtype: Any) -> Self:
+        """This problem with its arrays in another dtype; itself if it has that dtype already."""
+        if np.dtype(dtype) == self.dtype:
+            return self
+        other = copy.copy(self)
+        other.dtype = np.dtype(dtype)
+        other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
+        other._sides = map_tuple(lambda side: with_floats(other.dtype, side), self._sides)
+        return other
+
+    def row_weights(self, x: Any) -> np.ndarray:
+        """s(x_i) of every training row, (n,) float64."""
+        check_same_library(self, x)
+        n = self.n_lower
+        x = as_vector(x, n, self.dtype, "x")
+        arrays = x, np.empty(n), np.empty(1), np.arange(n), np.ones(n, self.dtype)
+        x, weights, shift, rows, ones = place(self.kernels, arrays)
+        family = self.kernels.weights
+        family.shift_of(self._kind, x, shift)
+        family.row_coefficients(self._kind, x, shift[0], ones, rows, 1.0, weights)
+        return weights
+
+    def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        found = self.evaluate_all(x, y)
+        return {name: value for name, value in found.items() if name != "fun"}
