@@ -32,7 +32,7 @@ def drawn_plans(
     """
     key = key_of(SEED)
     lower, upper = (
-        make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
+        make_sampler(n, batch, "blocks", stream, key, False).arrays()
         for n, stream in ((n_lower, LOWER), (n_upper, UPPER))
     )
     # The first offset is that of z. Shared minibatches are those of no offset.

@@ -44,10 +44,8 @@ class Cases:
         key = key_of(0)
         self.samplers, self.sides = [], []
         for stream, (X, labels) in enumerate(levels):
-            sampler = make_sampler(
-                labels.size, rows.shape.batch, "blocks", stream, key, False
-            )
-            self.samplers.append(place(cuda, sampler.as_tuple()))
+            sampler = make_sampler(labels.size, rows.shape.batch, "blocks", stream, key, False)
+            self.samplers.append(place(cuda, sampler.arrays()))
             self.sides.append(self._side(X, labels, sampler.order))
         weights, self.alpha = (np.asarray(values, float)[np.newaxis] for values in _stencil(run.q))
         self.weights = NU * weights

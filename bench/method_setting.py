@@ -7,7 +7,6 @@ import itertools
 from typing import Any
 
 import fastbilevel as fb
-from fastbilevel._oracles import composed as _composed
 from fastbilevel._texts.samplers import key_of
 
 # The others have benchmarks of their own, `second_order` and `text_second_order`.
@@ -58,8 +57,5 @@ def oracle_paths(problem: Any, method: str, **options: Any) -> dict[str, str]:
     """
     chosen = fb.methods.resolve(method, options)
     plan = chosen.plan(problem, key_of(0), 1)
-    own, composed = problem.fused_texts(plan), _composed.fused_texts()
-    return {
-        name: "fused" if name in own and own[name] != composed[name] else "stacked"
-        for name in chosen.oracles
-    }
+    own = problem.fused_texts(plan)
+    return {name: "fused" if name in own else "stacked" for name in chosen.oracles._fields}

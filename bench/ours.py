@@ -97,8 +97,7 @@ def drawn_blocks(
         OUTER_LOWER: n_lower,
     }
     lower, upper, outer_lower = (
-        make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
-        for stream, n in sizes.items()
+        make_sampler(n, batch, "blocks", stream, key, False).arrays() for stream, n in sizes.items()
     )
     steps = range(iterations * inner_steps)
     inner = [[draw_batch(sampler, step, 0)[1] for sampler in (lower, upper)] for step in steps]

@@ -99,7 +99,7 @@ class Drawn:
             LINEAR: n_lower,
         }
         self._samplers = {
-            stream: make_sampler(n, batch, "blocks", stream, key, False).as_tuple()
+            stream: make_sampler(n, batch, "blocks", stream, key, False).arrays()
             for stream, n in sizes.items()
         }
         self.orders = self._samplers[LOWER][0], self._samplers[OUTER_UPPER][0]

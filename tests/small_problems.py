@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, logsumexp, softmax
 
+import fastbilevel as fb
+from fastbilevel import problems
 from fastbilevel.problems import Problem
 
 
@@ -123,3 +125,29 @@ def log_sum_exp_problem(A, b, x0, y0):
         x0=x0,
         y0=y0,
     )
+
+
+def every_problem():
+    """A small problem of every class that the package lists, by name, as a function that makes it.
+
+    Raises a KeyError for a class that is listed there and not here.
+    """
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((12, 4)), np.arange(12) % 3
+    classes = X[:8], y[:8], X[8:], y[8:]
+    chain = fb.problems.hard.CarmonChain(3)
+    made = {
+        "HyperCleaning": lambda: problems.HyperCleaning(*classes),
+        "LearnToRegularize": lambda: problems.LearnToRegularize(*classes),
+        "LpRegression": lambda: problems.LpRegression(X[:8], X[:8, 0], X[8:], X[8:, 1], 4.0, 0.1),
+        "Problem": softmax_problem,
+        "Quadratic": problems.Quadratic.random,
+        "Nasty": problems.hard.Nasty,
+        "PolyakLojasiewicz": problems.hard.PolyakLojasiewicz,
+        "Separable": lambda: problems.hard.Separable(chain, probability=0.5),
+        "SinePL": problems.hard.SinePL,
+        "UniformlyConvex": lambda: problems.hard.UniformlyConvex(4),
+        "YStarOracle": lambda: problems.hard.YStarOracle(chain),
+        "ZeroChain": problems.hard.ZeroChain,
+    }
+    return {name: made[name] for name in (*problems.names(), *problems.hard.names())}

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import fastbilevel as fb
 from fastbilevel.kernels import reference
 from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.oracle_table import SIMPLE
 
 ROWS = np.array([3, 0, 3, 11, 7, 5], np.int64)
 
@@ -94,7 +95,7 @@ def check_oracles(problem, formulas, rows):
     assert problem.oracles == expected.keys()
     kept = [a.copy() for a in (x, y, v)]
     for name, value in expected.items():
-        extra = (v,) if "vp" in name else ()
+        extra = (v,) if SIMPLE[name].is_product else ()
         got = getattr(problem, name)(x, y, *extra, rows=rows)
         np.testing.assert_allclose(got, value, err_msg=name, **tolerance(problem.dtype))
         assert np.shape(got) == np.shape(value)
@@ -105,7 +106,7 @@ def check_oracles(problem, formulas, rows):
 def all_oracles(problem, x, y, v):
     """The values of all oracles on the full data, by name."""
     return {
-        name: getattr(problem, name)(x, y, *((v,) if "vp" in name else ()))
+        name: getattr(problem, name)(x, y, *((v,) if SIMPLE[name].is_product else ()))
         for name in sorted(problem.oracles)
     }
 
@@ -117,7 +118,6 @@ def composed(problem):
     """
     problem.lower_shape = (1, problem.n_y)
     problem.fused_texts = partial(BilevelProblem.fused_texts, problem)
-    problem.fused_arguments = partial(BilevelProblem.fused_arguments, problem)
     return interpreted(problem)
 
 

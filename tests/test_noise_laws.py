@@ -54,7 +54,7 @@ class Estimator:
     def rows(self, level, step):
         """The samples that all offsets share in the given step."""
         sampler = self.plan.outer_lower if level == "lower" else self.plan.outer_upper
-        return self.problem.kernels.draw.draw_batch(sampler.as_tuple(), step, 0)[0]
+        return self.problem.kernels.draw.draw_batch(sampler.arrays(), step, 0)[0]
 
 
 def exact_estimate(problem, order, nu):

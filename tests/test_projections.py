@@ -85,7 +85,7 @@ def test_compiled_code_finds_the_same_point(to_set, dtype):
     for v in 3.0 * np.random.default_rng(0).standard_normal((20, N)):
         expected = to_set(v.astype(dtype))
         inside = v.astype(dtype)
-        cpu.project(inside, *to_set.arguments(N, dtype))
+        cpu.project(inside, *to_set.domain(N, dtype))
         np.testing.assert_allclose(inside, expected, rtol=2 * np.finfo(dtype).eps, atol=1e-14)
 
 
@@ -168,7 +168,7 @@ def test_arguments_are_packed_constant_arrays(dtype):
         Simplex(4.0): (SIMPLEX, [], [4.0]),
     }
     for to_set, (kind, *values) in expected.items():
-        found, *sets = to_set.arguments(3, dtype, reverse)
+        found, *sets = to_set.domain(3, dtype, reverse)
         assert found == kind
         for got, wanted in zip(sets, values, strict=True):
             np.testing.assert_array_equal(got, wanted)
@@ -178,7 +178,7 @@ def test_arguments_are_packed_constant_arrays(dtype):
 
 
 def test_a_bound_beyond_float32_is_no_bound():
-    _, lower, upper = Box(-1e300, 1e300).arguments(1, np.float32)
+    _, lower, upper = Box(-1e300, 1e300).domain(1, np.float32)
     assert (lower[0], upper[0]) == (-np.inf, np.inf)
 
 
@@ -211,7 +211,7 @@ def test_what_an_own_function_returns_is_checked():
     with pytest.raises(ValueError, match=r"\(3,\); got \(2,\)"):
         Custom(lambda v: v[1:])(np.ones(3))
     with pytest.raises(TypeError, match="call it instead"):
-        Custom(halve).arguments(3, float)
+        Custom(halve).domain(3, float)
 
 
 # -- validation -------------------------------------------------------------------------------
@@ -271,14 +271,14 @@ def test_a_size_that_does_not_fit_is_named():
 @pytest.mark.parametrize("value", [1e-60, 1e60])
 def test_numbers_beyond_float32_are_named(value):
     with pytest.raises(ValueError, match="radius must be positive and finite in float32; got"):
-        Ball(value).arguments(2, np.float32)
+        Ball(value).domain(2, np.float32)
     with pytest.raises(ValueError, match="total must be positive and finite in float32; got"):
-        Simplex(value).arguments(2, np.float32)
+        Simplex(value).domain(2, np.float32)
 
 
 def test_a_centre_beyond_float32_is_named():
     with pytest.raises(ValueError, match="center must be finite in float32"):
-        Ball(1.0, 1e60).arguments(2, np.float32)
+        Ball(1.0, 1e60).domain(2, np.float32)
 
 
 # -- what an argument may be ------------------------------------------------------------------

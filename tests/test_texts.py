@@ -7,15 +7,14 @@ import textwrap
 import numpy as np
 import pytest
 from numba.core import event
+from small_problems import every_problem
 
 import fastbilevel as fb
-from fastbilevel._oracles import composed as _composed
-from fastbilevel._oracles import linear_solvers as _linear_solvers
-from fastbilevel._oracles import products as _products
+from fastbilevel._oracles import binding, linear_solvers
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.methods import METHODS
-from fastbilevel.problems import hard
+from fastbilevel.problems import base
 
 ALLOWED = (
     ast.FunctionDef,
@@ -29,6 +28,7 @@ ALLOWED = (
     ast.AugAssign,
     ast.Expr,
     ast.Call,
+    ast.keyword,
     ast.Name,
     ast.Attribute,
     ast.Constant,
@@ -47,9 +47,6 @@ ALLOWED = (
 )
 
 
-REGRESSION = (np.eye(4), np.ones(4), -np.eye(4), np.ones(4))
-
-
 def chunk_makers():
     for cls in METHODS.values():
         make, *_ = cls().chunk_text()
@@ -61,33 +58,16 @@ def some_plan(method) -> Plan:
 
 
 def oracle_makers():
-    plan = some_plan(fb.F2SAp())
-    problem = fb.problems.Quadratic.random()
-    for name, (make, *_) in {**problem.texts(), **problem.fused_texts(plan)}.items():
-        yield pytest.param(make, id=name)
-    for make in (_composed.make_gradients, _composed.make_lower_values):
+    compositions = binding.COMPOSITIONS.values()
+    solvers = [make for name, make in vars(linear_solvers).items() if name.startswith("make_")]
+    for make in {*solvers, *(made.make for made in compositions), base.make_zero_product}:
         yield pytest.param(make, id=make.__name__)
-    for name, (_, (make, *_)) in _products.PARTS.items():
-        yield pytest.param(make, id=f"composed.{name}")
-    for name, make in vars(_linear_solvers).items():
-        if name.startswith("make_"):
-            yield pytest.param(make, id=name)
     softmax = small_problem()
     for name, (make, *_) in softmax.fused_texts(some_plan(fb.SOBA())).items():
         yield pytest.param(make, id=f"softmax.{name}")
-    chain = hard.CarmonChain(3)
-    instances = (
-        hard.Nasty(),
-        hard.PolyakLojasiewicz(),
-        hard.Separable(chain),
-        hard.YStarOracle(chain),
-        hard.ZeroChain(),
-        hard.UniformlyConvex(4),
-        fb.problems.LpRegression(*REGRESSION, power=4.0, reg=0.1),
-    )
-    for instance in instances:
-        for name, (make, *_) in instance.texts().items():
-            yield pytest.param(make, id=f"{type(instance).__name__}.{name}")
+    for name, make_problem in every_problem().items():
+        for oracle, (make, *_) in make_problem().texts().items():
+            yield pytest.param(make, id=f"{name}.{oracle}")
 
 
 def small_problem():
@@ -109,6 +89,23 @@ def test_only_loops_scalars_slices_and_calls(make):
         if isinstance(node, ast.For):
             assert isinstance(node.iter, ast.Call)
             assert node.iter.func.id == "range"
+
+
+# What texts are given as records; `data` and `work` of a composed oracle too.
+RECORDS = {"oracles", "samplers", "state", "memory", "domain", "schedules", "fixed", "data", "work"}
+
+
+@pytest.mark.parametrize("make", [*chunk_makers(), *oracle_makers()])
+def test_records_are_read_by_name(make):
+    """A record is never taken apart or looked into by place: two of its fields may be swapped."""
+    text = inner_function(make)
+    assert RECORDS & {a.arg for a in text.args.args}
+    for node in ast.walk(text):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            shape = getattr(node.value, "attr", "") == "shape"
+            assert shape or isinstance(node.value, ast.Tuple | ast.Call), f"line {node.lineno}"
+        if isinstance(node, ast.Subscript):
+            assert getattr(node.value, "id", "") not in RECORDS, f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("make", list(chunk_makers()))

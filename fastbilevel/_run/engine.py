@@ -107,7 +107,7 @@ class Run:
         Y[list(self.method.zero_groups)] = 0
         memory = self.method.memory(self._host, plan, x, Y)
         check_record(memory, f"The memory of {self.method.name}")
-        x, Y, self._memory = place(problem.kernels, (np.array(x, dtype), Y, memory))
+        x, Y, self.memory = place(problem.kernels, (np.array(x, dtype), Y, memory))
         return State(
             x=x,
             Y=Y,
@@ -142,7 +142,7 @@ class Run:
             oracles=self._oracles,
             samplers=self._samplers,
             state=self.state._replace(norms=self.xp.full(n, np.nan)),
-            memory=self._memory,
+            memory=self.memory,
             domain=self._domain,
             schedules=schedules,
             fixed=self._fixed,

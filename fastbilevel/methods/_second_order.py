@@ -68,7 +68,9 @@ class SecondOrder(Options):
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y
         step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0)
-        filled = {name: self.share_of_step * step for name in missing}
+        filled: dict[str, Any] = {}
+        if missing:
+            filled = dict.fromkeys(missing, self.share_of_step * step)
         if getattr(self, "lr_v", 0.0) is None:
             filled["lr_v"] = self.step_of_v(filled.get("lr_y", self.lr_y))
         return dataclasses.replace(self, **filled)

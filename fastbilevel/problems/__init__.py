@@ -1,9 +1,14 @@
-"""Bilevel problems: built-in ones, and `Problem` for your own oracles."""
+"""Bilevel problems: built-in ones, and `Problem` for your own oracles.
+
+One file each, found through `_HOME`, the one place where a problem is registered. `base` has what
+all of them offer, `oracle_table` the protocol of their oracles; files with `_` are for this room.
+"""
 
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
 _HOME = {
+    "BilevelProblem": "base",
     "HyperCleaning": "hyper_cleaning",
     "LearnToRegularize": "learn_to_regularize",
     "LpRegression": "lp_regression",
@@ -14,6 +19,11 @@ _HOME = {
 _SUBMODULES = ("hard",)
 
 __all__ = [*_HOME, *_SUBMODULES]
+
+
+def names() -> tuple[str, ...]:
+    """Names of the classes of problems, those of `hard` apart."""
+    return tuple(name for name in _HOME if name != "BilevelProblem")
 
 
 def __getattr__(name: str) -> _Any:

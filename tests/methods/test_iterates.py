@@ -92,7 +92,7 @@ def rows_of(seed, sampling, k):
     """The row that every estimator of outer iteration k draws."""
     rows = {}
     for role, (stream, offset) in DRAWS.items():
-        sampler = make_sampler(len(SAMPLES), 1, sampling, stream, key_of(seed), False).as_tuple()
+        sampler = make_sampler(len(SAMPLES), 1, sampling, stream, key_of(seed), False).arrays()
         rows[role] = int(draw_batch(sampler, k, offset)[0][0])
     return rows
 

@@ -37,7 +37,7 @@ def make_run(xp, method, sparse, problem="penalties", dtype=np.float32, **option
 
 def chunk_of(run, n=N_OUTER):
     """The next n iterations, as a function of nothing; what they start from is in place."""
-    arguments = plain(run._arguments(run.nit, n, run._totals))
+    arguments = plain(run._arguments(run.nit, n)[0])
     return lambda: run._chunk(*arguments)
 
 

@@ -165,7 +165,7 @@ def test_the_averages_of_saba_are_the_means_of_its_tables(memory):
     """After every step, each row weighted by its block's share of the rows: 4, 4, 2 and 3, 3, 3, 1
     of 10. Only the rows of the blocks drawn have changed."""
     run = bound("saba", FINITE, seed=1, initial_memory=memory, **SAGA)
-    *_, tables, averages = run.state.memory
+    tables, averages = run.memory.tables, run.memory.averages
     shares = [np.array([0.4, 0.4, 0.2])] * 3 + [np.array([0.3, 0.3, 0.3, 0.1])] * 2
     before = [table.copy() for table in tables]
     for step in range(30):
@@ -182,9 +182,9 @@ def test_the_averages_of_saba_are_the_means_of_its_tables(memory):
         assert np.array_equal(changed[3], changed[4])
         before = [table.copy() for table in tables]
     if memory == "full":
-        fresh = bound("saba", FINITE, seed=1, initial_memory="full", **SAGA).state
+        fresh = bound("saba", FINITE, seed=1, initial_memory="full", **SAGA)
         exact = Quadratics.of(FINITE)
-        means = fresh.memory[-1]
-        np.testing.assert_allclose(means[0], exact.lower_y(X0, Y0), atol=1e-14)
-        np.testing.assert_allclose(means[3], exact.upper_y(Y0), atol=1e-14)
-        np.testing.assert_allclose(means[4], exact.R @ X0, atol=1e-14)
+        means = fresh.memory.averages
+        np.testing.assert_allclose(means.of_y, exact.lower_y(X0, Y0), atol=1e-14)
+        np.testing.assert_allclose(means.upper_of_y, exact.upper_y(Y0), atol=1e-14)
+        np.testing.assert_allclose(means.upper_of_x, exact.R @ X0, atol=1e-14)

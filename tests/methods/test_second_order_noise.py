@@ -54,7 +54,7 @@ def drawn_rows(case, seed, sampling, streams=STREAMS):
 
     def draws(role, k, t):
         number, stream = row_number(role, k, t), streams[role.removeprefix("fresh ")]
-        sampler = make_sampler(3, 1, sampling, stream, key_of(seed), False).as_tuple()
+        sampler = make_sampler(3, 1, sampling, stream, key_of(seed), False).arrays()
         return BLOCKS[int(draw_batch(sampler, number, 0)[0][0])]
 
     return draws
@@ -141,7 +141,7 @@ def test_rows_of_another_stream_would_be_seen(method, role, stream):
 
 
 def block_sampler(n, batch, stream, seed):
-    return make_sampler(n, batch, "blocks", stream, key_of(seed), False).as_tuple()
+    return make_sampler(n, batch, "blocks", stream, key_of(seed), False).arrays()
 
 
 def mean_of(rows):

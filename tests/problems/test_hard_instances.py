@@ -5,7 +5,7 @@ import pytest
 from softmax_formulas import interpreted
 
 import fastbilevel as fb
-from fastbilevel.problems.base import SIMPLE_ORACLES
+from fastbilevel.problems.oracle_table import SIMPLE
 
 hard = fb.problems.hard
 CHAIN = hard.CarmonChain(6, smoothness=2.0, epsilon=0.1)
@@ -44,7 +44,7 @@ def test_oracles_are_consistent(make):
 def test_interpreted_texts_give_the_same(make, rows):
     ours, theirs = make(), interpreted(make())
     x, y = point(ours)
-    for name in SIMPLE_ORACLES:
+    for name in SIMPLE:
         vectors = (np.linspace(1, 2, ours.n_y),) if name[0] in "hj" else ()
         expected = getattr(theirs, name)(x, y, *vectors, rows=rows)
         result = getattr(ours, name)(x, y, *vectors, rows=rows)

@@ -5,7 +5,7 @@ import pytest
 from softmax_formulas import interpreted
 
 import fastbilevel as fb
-from fastbilevel.problems.base import SIMPLE_ORACLES
+from fastbilevel.problems.oracle_table import SIMPLE
 
 UniformlyConvex = fb.problems.hard.UniformlyConvex
 POWERS = pytest.mark.parametrize("power", [2, 3, 4, 6.5, 8])
@@ -27,7 +27,7 @@ def test_interpreted_texts_give_the_same(rows):
     ours = UniformlyConvex(4, 0.5)
     theirs = interpreted(UniformlyConvex(4, 0.5))
     x, y = [0.6], [-0.8]
-    for name in SIMPLE_ORACLES:
+    for name in SIMPLE:
         vectors = ([1.3],) if name[0] in "hj" else ()
         expected = getattr(theirs, name)(x, y, *vectors, rows=rows)
         np.testing.assert_allclose(getattr(ours, name)(x, y, *vectors, rows=rows), expected)

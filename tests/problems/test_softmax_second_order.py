@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import namedtuple
 
 import numpy as np
 import pytest
-from softmax_formulas import designs, interpreted, make_data, random_point
+from softmax_formulas import composed, designs, interpreted, make_data, random_point
 
 import fastbilevel as fb
-from fastbilevel._oracles import products as _products
 from fastbilevel._oracles.binding import Binder
+from fastbilevel._oracles.products import COMPOSITIONS
+from fastbilevel._texts.compile import plain
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels.reference import csr_curvature
 
@@ -40,6 +42,9 @@ def build(name, design, C, dtype, **options):
     return make(X, y, Xv, yv, sample_weight=np.linspace(0.2, 2, len(y)), **own, **options)
 
 
+ONE = {name: namedtuple(name, name) for name in COMPOSITIONS}
+
+
 def arguments_of(problem):
     """Arguments behind `work` of every oracle, by a label that begins with its name."""
     x, *vectors = random_point(problem, count=4)
@@ -60,27 +65,24 @@ def arguments_of(problem):
     return found
 
 
-def outcomes(problem, sampling, bind):
+def outcomes(problem, sampling):
     """All arguments of all oracles after their calls, by label."""
     plan = fb.StocBiO(**SAMPLINGS[sampling]).plan(problem, key_of(0), 1)
     found = {}
     for label, arguments in arguments_of(problem).items():
         arguments = tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in arguments)
-        function, data, work = bind(problem, plan, label.split()[0])
-        getattr(function, "entry", function)(data, plan.samplers(), work, *arguments)
+        oracle = Binder(problem, plan).bind(ONE[label.split()[0]])[0]
+        function = getattr(oracle.function, "entry", oracle.function)
+        function(plain(oracle.data), plan.samplers(), oracle.work, *arguments)
         found[label] = [a for a in arguments if isinstance(a, np.ndarray)]
     return found
 
 
-def fused(problem, plan, name):
-    assert name in problem.fused_texts(plan)
-    return Binder(problem, plan).bind((name,))[0]
-
-
 def check(problem, wide, sampling, roundings):
     """`problem` fused equals `wide`, interpreted, composed of simple oracles in float64."""
-    got = outcomes(problem, sampling, fused)
-    expected = outcomes(wide, sampling, _products.bind)
+    plan = fb.StocBiO(**SAMPLINGS[sampling]).plan(problem, key_of(0), 1)
+    assert set(ONE) <= set(problem.fused_texts(plan))
+    got, expected = outcomes(problem, sampling), outcomes(composed(wide), sampling)
     for label, arrays in expected.items():
         for i, array in enumerate(arrays):
             atol = roundings * np.finfo(problem.dtype).eps * max(1.0, np.abs(array).max())
@@ -124,7 +126,7 @@ def test_the_same_minibatches_whatever_the_design():
     found = []
     for design in ("dense", "csr"):
         problem = interpreted(build("feature", design, 3, np.float64))
-        for arrays in outcomes(problem, "blocks", fused).values():
+        for arrays in outcomes(problem, "blocks").values():
             found.append(problem.unpack_lower(arrays[-1]) if arrays[-1].size > 7 else arrays[-1])
     half = len(found) // 2
     for a, b in zip(found[:half], found[half:], strict=True):

@@ -17,6 +17,11 @@ _HOME = {
 __all__ = [*_HOME]
 
 
+def names() -> tuple[str, ...]:
+    """Names of the classes of problems."""
+    return tuple(name for name in _HOME if name != "CarmonChain")
+
+
 def __getattr__(name: str) -> _Any:
     if name in _HOME:
         return getattr(_import_module(f"fastbilevel.problems.hard.{_HOME[name]}"), name)
