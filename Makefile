@@ -1,7 +1,7 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types test lanes mutants bench roofline experiments demo
+.PHONY: check lint format types imports test lanes mutants bench roofline experiments demo
 
-check: lint format types
+check: lint format types imports
 
 lint:
 	ruff check .
@@ -11,6 +11,13 @@ format:
 
 types:
 	mypy
+
+# On an installed copy: in the source tree kernels/ lies beside the package, not in it.
+imports:
+	set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	cp -r fastbilevel kernels pyproject.toml README.md LICENSE "$$copy"; \
+	pip install -q --no-deps --no-build-isolation --target "$$copy/site" "$$copy"; \
+	cd "$$copy/site" && lint-imports --no-cache "$$copy/pyproject.toml"
 
 test:
 	pytest -n 2 --dist loadfile

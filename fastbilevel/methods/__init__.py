@@ -43,13 +43,15 @@ NAMES: dict[str, str] = {
     "bo-rep": "BOREP",
 }
 
-__all__ = [*NAMES.values(), "METHODS", "NAMES", "describe", "list", "resolve"]
+__all__ = [*NAMES.values(), "METHODS", "NAMES", "describe", "list", "resolve", "theory"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "METHODS":
         # Every class by its string; importing them all takes a moment.
         return {each: class_of(each) for each in NAMES}
+    if name == "theory":
+        return _import_module("fastbilevel.methods._theory").theory
     for string, cls in NAMES.items():
         if name == cls:
             module = _import_module(f"fastbilevel.methods.{string.replace('-', '_')}")
