@@ -19,27 +19,9 @@ def make_descend(draw: ModuleType, design: ModuleType, threaded: bool) -> Callab
     """
 
     def descend(
-        train,
-        sampler_g,
-        val,
-        sampler_f,
-        x,
-        weights,
-        penalty,
-        lr,
-        Y,
-        scale,
-        work,
-        g,
-        C,
-        width,
-        kind,
-        shift,
-        n_threads,
-        steps,
-        first_step,
-        independent,
-    ):
+        train, sampler_g, val, sampler_f, x, weights, penalty, lr, Y, scale, work, g, C, width,
+        kind, shift, n_threads, steps, first_step, independent,
+    ):  # fmt: skip
         """SGD steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1), in place.
 
         A group of g offsets takes all its steps before the next one begins, so that its iterates
@@ -78,25 +60,9 @@ def make_descend(draw: ModuleType, design: ModuleType, threaded: bool) -> Callab
                 if weighted == 0:
                     rows_f = rows_f[:0]
                 step(
-                    train,
-                    rows_g,
-                    block_g,
-                    val,
-                    rows_f,
-                    block_f,
-                    x,
-                    weights[a],
-                    penalty,
-                    lr[a],
-                    Y[a],
-                    scale,
-                    work,
-                    g,
-                    C,
-                    kind,
-                    shift,
-                    n_threads,
-                )
+                    train, rows_g, block_g, val, rows_f, block_f, x, weights[a], penalty, lr[a],
+                    Y[a], scale, work, g, C, kind, shift, n_threads,
+                )  # fmt: skip
             design.flush(Y[a], scale, width)
 
     # The kernel belongs to the family that it steps with.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, layout_csr, reference
 
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
@@ -129,7 +129,7 @@ class Case:
 
     def run(self, k=cpu, threads=0):
         """Take the steps in place, with the serial kernel if `threads` is 0."""
-        take = text(make_steps, k, self.g, self.C, threads > 0, self.upper)
+        take = compile_text(make_steps, k, self.g, self.C, threads > 0, self.upper)
         take(*self.arguments(), max(threads, 1))
 
     def iterates(self):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, layout_dense, reference
 
 # Of the largest number expected. A step sums up to a few thousand products.
@@ -135,7 +135,7 @@ class Case:
 
     def run(self, k=cpu, threads=0):
         """Take the steps in place, with the serial kernel if `threads` is 0."""
-        step = text(make_step, k, self.g, self.C, threads > 0)
+        step = compile_text(make_step, k, self.g, self.C, threads > 0)
         longest = (max(rows.size for rows, _ in level) for level in self.plan)
         work = layout_dense.workspace(self.d, *longest, self.g, self.C, self.dtype)
         for array in work:

@@ -61,7 +61,7 @@ def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
     try:
         with _without_notice():
             function.compile(types)
-    except NumbaError as error:
+    except (NumbaError, TypeError, ValueError) as error:
         said = [line.strip() for line in str(error).splitlines() if line.strip()]
         named = [line for line in said if line.startswith(("Unknown", "No impl", "File"))][:3]
         raise TypeError(

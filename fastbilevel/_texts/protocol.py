@@ -192,15 +192,24 @@ class Progress(NamedTuple):
     draws: tuple[Draws, ...]
 
 
+def is_record(value: Any) -> bool:
+    """True for named tuples and for their classes."""
+    return hasattr(value, "_fields")
+
+
 @functools.cache
-def _arrays_of(cls: type) -> dict[str, Array]:
-    hints = get_type_hints(cls, include_extras=True)
-    marked = ((name, getattr(hint, "__metadata__", ())) for name, hint in hints.items())
-    return {name: found[0] for name, found in marked if found and isinstance(found[0], Array)}
+def _wanted(cls: type) -> dict[str, Any]:
+    """What the fields of a record are annotated to be: an `Array`, or a record's class."""
+    found = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Array)]
+        if marks or is_record(hint):
+            found[name] = marks[0] if marks else hint
+    return found
 
 
 def check_record(value: Any, role: str, n: int | None = None) -> None:
-    """Raise a sentence unless `value` is a record, of records whose arrays are as annotated.
+    """Raise a sentence unless `value` is a record whose fields are as annotated.
 
     Parameters
     ----------
@@ -210,26 +219,26 @@ def check_record(value: Any, role: str, n: int | None = None) -> None:
     n : int, optional
         Iterations: rows of the arrays that have one for each.
     """
-    if not (isinstance(value, tuple) and hasattr(value, "_fields")):
+    if not is_record(value):
         raise TypeError(
             f"{role} must be a record (a named tuple, see fastbilevel._texts.protocol), since "
             f"texts read fields by name; got {type(value).__name__}."
         )
-    wanted = _arrays_of(type(value))
-    for name, field in zip(value._fields, value, strict=True):
+    wanted = _wanted(type(value))  # type: ignore[arg-type]
+    for name, field in value._asdict().items():
         where = f"{role}.{name}"
-        if name in wanted:
+        if isinstance(wanted.get(name), Array):
             _check_array(field, wanted[name], where, n)
-        elif isinstance(field, tuple) and hasattr(field, "_fields"):
+        elif name in wanted or is_record(field):
             check_record(field, where, n)
 
 
 def _check_array(value: Any, wanted: Array, where: str, n: int | None) -> None:
-    found = getattr(value, "dtype", np.dtype(object)), getattr(value, "ndim", None)
-    if not (np.issubdtype(found[0], wanted.kind) and found[1] == wanted.axes):
+    dtype, axes = getattr(value, "dtype", np.dtype(object)), getattr(value, "ndim", None)
+    if not (np.issubdtype(dtype, wanted.kind) and axes == wanted.axes):
         raise TypeError(
             f"{where} must be an array of {wanted.kind.__name__} with {wanted.axes} axes; got "
-            f"{found[0]} with {found[1]}."
+            f"{dtype} with {axes}."
         )
     if wanted.each and n is not None and value.shape[0] != n:
         raise ValueError(f"{where} must have a row for each of {n} iterations; got {value.shape}.")

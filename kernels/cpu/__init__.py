@@ -1,6 +1,7 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
-from .. import layout_csr, layout_dense
+# ruff: noqa: F401 (they are in __all__)
+from .. import FAMILIES, layout_csr, layout_dense
 from . import (
     averages,
     barrier,
@@ -23,33 +24,7 @@ from . import (
     weights,
 )
 
-__all__ = [
-    "COMPILED",
-    "MOST_OFFSETS",
-    "NAME",
-    "ON_DEVICE",
-    "averages",
-    "barrier",
-    "chain",
-    "csr",
-    "csr_curvature",
-    "dense",
-    "dense_curvature",
-    "draw",
-    "layout_csr",
-    "layout_dense",
-    "linear_system",
-    "momentum",
-    "penalty",
-    "powers",
-    "projection",
-    "proximal",
-    "quadratic",
-    "sine",
-    "softmax",
-    "vector",
-    "weights",
-]
+__all__ = [*FAMILIES, "COMPILED", "MOST_OFFSETS", "NAME", "ON_DEVICE", "layout_csr", "layout_dense"]
 
 # What users call the backend.
 NAME = "cpu"

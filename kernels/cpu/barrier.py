@@ -12,24 +12,9 @@ from .projection import project
 
 @kernel(fastmath=True, inline=True)
 def dynamic_barrier(
-    x,
-    y,
-    m,
-    f_x,
-    f_y,
-    G_x,
-    g_y,
-    values,
-    eta,
-    use_values,
-    lr,
-    kind,
-    a,
-    b,
-    barrier_out,
-    norm_out,
+    x, y, m, f_x, f_y, G_x, g_y, values, eta, use_values, lr, kind, a, b, barrier_out, norm_out,
     flag,
-):
+):  # fmt: skip
     product, square = 0.0, 0.0
     for i in range(x.size):
         difference = np.float64(G_x[1, i]) - np.float64(G_x[0, i])

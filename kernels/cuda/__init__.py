@@ -1,5 +1,7 @@
 """CUDA kernels for CuPy arrays: same names, signatures and side effects as `reference`."""
 
+# ruff: noqa: F401 (they are in __all__)
+from .. import FAMILIES
 from . import (
     averages,
     barrier,
@@ -25,33 +27,7 @@ from . import (
 )
 from .constants import TABLE_SIZE
 
-__all__ = [
-    "COMPILED",
-    "MOST_OFFSETS",
-    "NAME",
-    "ON_DEVICE",
-    "averages",
-    "barrier",
-    "chain",
-    "csr",
-    "csr_curvature",
-    "dense",
-    "dense_curvature",
-    "draw",
-    "layout_csr",
-    "layout_dense",
-    "linear_system",
-    "momentum",
-    "penalty",
-    "powers",
-    "projection",
-    "proximal",
-    "quadratic",
-    "sine",
-    "softmax",
-    "vector",
-    "weights",
-]
+__all__ = [*FAMILIES, "COMPILED", "MOST_OFFSETS", "NAME", "ON_DEVICE", "layout_csr", "layout_dense"]
 
 # What users call the backend.
 NAME = "cuda"

@@ -8,24 +8,9 @@ from .launch import MOST_ALONE, launch, launch_alone, launch_sums
 
 
 def dynamic_barrier(
-    x,
-    y,
-    m,
-    f_x,
-    f_y,
-    G_x,
-    g_y,
-    values,
-    eta,
-    use_values,
-    lr,
-    kind,
-    a,
-    b,
-    barrier_out,
-    norm_out,
+    x, y, m, f_x, f_y, G_x, g_y, values, eta, use_values, lr, kind, a, b, barrier_out, norm_out,
     flag,
-):
+):  # fmt: skip
     sizes, dtypes = (x.size, y.size), (x.dtype,)
     gradients = f_x, f_y, G_x, g_y
     bound = values, float(eta), int(use_values)

@@ -8,24 +8,9 @@ from .projection import project
 
 
 def dynamic_barrier(
-    x,
-    y,
-    m,
-    f_x,
-    f_y,
-    G_x,
-    g_y,
-    values,
-    eta,
-    use_values,
-    lr,
-    kind,
-    a,
-    b,
-    barrier_out,
-    norm_out,
+    x, y, m, f_x, f_y, G_x, g_y, values, eta, use_values, lr, kind, a, b, barrier_out, norm_out,
     flag,
-):
+):  # fmt: skip
     """One step of BOME (NeurIPS 2022, equation 6) on x and y together.
 
     With q(x, y) = g(x, y) - g(x, theta), theta the result of the lower steps,

@@ -160,24 +160,8 @@ def _catch_up(chosen, step, Y, penalty, b, total, lr, mode, done, C):
 
 
 def linear_step(
-    side,
-    rows,
-    block,
-    x,
-    Y,
-    penalty,
-    b,
-    total,
-    lr,
-    mode,
-    step,
-    done,
-    memory,
-    work,
-    C,
-    kind,
-    shift,
-):
+    side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift,
+):  # fmt: skip
     """One step on the linear system ``H v = b``, H the curvature of the minibatch at y, in place.
 
     `POWERS`: ``v <- v - lr H v``. `SUM`: the same, then ``total <- total + v``. `SOLVE`: ``v <- v -

@@ -84,25 +84,9 @@ def _gradient(side, rows, W, x, kind, shift, weights):
 
 
 def descent_step(
-    train,
-    rows_g,
-    block_g,
-    val,
-    rows_f,
-    block_f,
-    x,
-    weights,
-    penalty,
-    lr,
-    V,
-    scale,
-    work,
-    g,
-    C,
-    kind,
-    shift,
-    n_threads,
-):
+    train, rows_g, block_g, val, rows_f, block_f, x, weights, penalty, lr, V, scale, work, g, C,
+    kind, shift, n_threads,
+):  # fmt: skip
     """One SGD step on g + w_j f for the g offsets of a group, in place.
 
     With the softmax residual ``R_i(W) = (softmax(W x_i) - e_{y_i}) x_i^T``, for every offset j

@@ -37,24 +37,8 @@ def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift
 
 
 def linear_step(
-    side,
-    rows,
-    block,
-    x,
-    Y,
-    penalty,
-    b,
-    total,
-    lr,
-    mode,
-    step,
-    done,
-    memory,
-    work,
-    C,
-    kind,
-    shift,
-):
+    side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift,
+):  # fmt: skip
     """One step on the linear system, see `csr_curvature.linear_step`; nothing is left to be done.
 
     `done` is not used, `memory` comes from `layout_dense.linear_memory`.

@@ -17,7 +17,7 @@ from csr_cases import (
     make_rows,
 )
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, layout_csr, reference
 
 ROWS = frozen(np.array([4, 1, 0, 4, 9, 4], np.int64))
@@ -82,14 +82,14 @@ def test_product_parity(width, index, dtype):
     V = frozen(rng.standard_normal(d * width).astype(dtype))
     Z = rng.standard_normal(ROWS.size * width + spare).astype(dtype)
     wide_X, wide_Z = (*X[:2], X[2].astype(np.float64)), Z.astype(np.float64)
-    text(make_forward, cpu, width)(X, ROWS, V, Z)
+    compile_text(make_forward, cpu, width)(X, ROWS, V, Z)
     reference.csr.forward(wide_X, ROWS, V.astype(np.float64), wide_Z, width)
     assert_close(Z, wide_Z)
     np.testing.assert_array_equal(Z[-spare:], wide_Z[-spare:])
 
     G = rng.standard_normal(d * width).astype(dtype)
     wide_G, wide_Z = G.astype(np.float64), Z.astype(np.float64)
-    text(make_backward, cpu, width)(X, ROWS, frozen(Z), -0.3, G)
+    compile_text(make_backward, cpu, width)(X, ROWS, frozen(Z), -0.3, G)
     reference.csr.backward(wide_X, ROWS, wide_Z, -0.3, wide_G, width)
     assert_close(G, wide_G)
 
@@ -100,7 +100,7 @@ def test_flush_parity(width, dtype):
     rng = np.random.default_rng(width)
     V, scale = rng.standard_normal(11 * width).astype(dtype), rng.uniform(0.1, 1.0, 11)
     wide, same = V.astype(np.float64), scale.copy()
-    text(make_flush, cpu, width)(V, scale)
+    compile_text(make_flush, cpu, width)(V, scale)
     reference.csr.flush(wide, same, width)
     assert_close(V, wide)
     np.testing.assert_array_equal(scale, np.ones(11))
@@ -113,8 +113,8 @@ def test_forward_and_backward_are_adjoint(dtype):
     rows = np.arange(12)
     V, U = (rng.standard_normal(s * width).astype(dtype) for s in (9, 12))
     Z, G = np.empty(12 * width, dtype), np.zeros(9 * width, dtype)
-    text(make_forward, cpu, width)(X, rows, V, Z)
-    text(make_backward, cpu, width)(X, rows, U, 1.0, G)
+    compile_text(make_forward, cpu, width)(X, rows, V, Z)
+    compile_text(make_backward, cpu, width)(X, rows, U, 1.0, G)
     assert np.dot(Z, U) == pytest.approx(np.dot(V, G), rel=100 * float(np.finfo(dtype).eps))
 
 

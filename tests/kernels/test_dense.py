@@ -19,7 +19,7 @@ from dense_cases import (
     make_forward,
 )
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, layout_dense, reference
 
 dtypes = pytest.mark.parametrize("dtype", SMALL, ids=["float32", "float64"])
@@ -73,14 +73,14 @@ def test_product_parity(width, dtype):
         V = frozen(rng.standard_normal(width * d).astype(dtype))
         Z = rng.standard_normal(m * width + spare).astype(dtype)
         wide, beyond = Z.astype(np.float64), Z[-spare:].copy()
-        text(make_forward, cpu, width)((X,), rows, V, Z)
+        compile_text(make_forward, cpu, width)((X,), rows, V, Z)
         reference.dense.forward((X,), rows, V.astype(np.float64), wide, width)
         assert_close(Z, wide)
         np.testing.assert_array_equal(Z[-spare:], beyond)
 
         G = rng.standard_normal(width * d).astype(dtype)
         wide = G.astype(np.float64)
-        text(make_backward, cpu, width)((X,), rows, frozen(Z), -0.3, G)
+        compile_text(make_backward, cpu, width)((X,), rows, frozen(Z), -0.3, G)
         reference.dense.backward((X,), rows, Z.astype(np.float64), -0.3, wide, width)
         assert_close(G, wide)
 
@@ -89,8 +89,8 @@ def test_product_parity(width, dtype):
 def test_products_of_no_rows(dtype):
     X, rows = np.ones((4, 7), dtype), np.empty(0, np.int64)
     V, Z, G = np.ones(21, dtype), np.ones(3, dtype), np.ones(21, dtype)
-    text(make_forward, cpu, 3)((X,), rows, V, Z)
-    text(make_backward, cpu, 3)((X,), rows, Z, 1.0, G)
+    compile_text(make_forward, cpu, 3)((X,), rows, V, Z)
+    compile_text(make_backward, cpu, 3)((X,), rows, Z, 1.0, G)
     np.testing.assert_array_equal(Z, 1)
     np.testing.assert_array_equal(G, 1)
 

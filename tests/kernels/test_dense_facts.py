@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dense_cases import BINARY, SMALL, Case, assert_close, frozen, make_backward, make_forward
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, reference
 from fastbilevel.kernels.cpu import tiles
 
@@ -24,8 +24,8 @@ def test_forward_and_backward_are_adjoint(dtype):
     X, rows, width = (rng.standard_normal((70, 37)).astype(dtype),), np.arange(70), 5
     V, U = (rng.standard_normal(s * width).astype(dtype) for s in (37, 70))
     Z, G = np.empty(70 * width, dtype), np.zeros(37 * width, dtype)
-    text(make_forward, cpu, width)(X, rows, V, Z)
-    text(make_backward, cpu, width)(X, rows, U, 1.0, G)
+    compile_text(make_forward, cpu, width)(X, rows, V, Z)
+    compile_text(make_backward, cpu, width)(X, rows, U, 1.0, G)
     assert np.dot(Z, U) == pytest.approx(np.dot(V, G), rel=200 * float(np.finfo(dtype).eps))
 
 
@@ -88,13 +88,13 @@ def test_products_of_nan_and_infinity():
     V = rng.standard_normal(33 * width).astype(np.float32)
     rows = np.array([0, 2, 2, 4, 5, 6, 8])
     Z = np.empty(rows.size * width, np.float32)
-    text(make_forward, cpu, width)((X,), rows, V, Z)
+    compile_text(make_forward, cpu, width)((X,), rows, V, Z)
     wide = np.empty(rows.size * width)
     reference.dense.forward((X,), rows, V.astype(np.float64), wide, width)
     np.testing.assert_array_equal(np.isnan(Z), np.isnan(wide))
     np.testing.assert_array_equal(Z[np.isinf(wide)], wide[np.isinf(wide)])
     U, G = np.ones_like(Z), np.zeros_like(V)
-    text(make_backward, cpu, width)((X,), rows, U, 1.0, G)
+    compile_text(make_backward, cpu, width)((X,), rows, U, 1.0, G)
     expected = X[rows].sum(axis=0)
     np.testing.assert_array_equal(np.isnan(G.reshape(width, -1)[1]), np.isnan(expected))
 

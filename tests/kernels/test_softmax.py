@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastbilevel._texts.compile import text
+from fastbilevel._texts.compile import compile_text
 from fastbilevel.kernels import cpu, reference
 
 CLASSES = [2, 3, 4, 5, 7, 8, 16, 17, 20, 26, 33]
@@ -81,7 +81,7 @@ def test_residual_parity(C, dtype):
     batch = Batch(C, dtype)
     wide, before = batch.Z.astype(np.float64), batch.Z.copy()
     arguments = batch.labels, ROWS, batch.coefficients
-    text(make_residual, cpu, C)(batch.Z, *arguments)
+    compile_text(make_residual, cpu, C)(batch.Z, *arguments)
     reference.softmax.residual(wide, *arguments, C)
     assert_parity(batch.Z, wide, dtype)
     np.testing.assert_array_equal(batch.Z[-SPARE:], before[-SPARE:])
@@ -92,7 +92,7 @@ def test_residual_parity(C, dtype):
 def test_losses_parity(C, dtype):
     batch = Batch(C, dtype, size=3.0)
     got, wide = np.full(M + SPARE, 7.0), np.full(M + SPARE, 7.0)
-    text(make_losses, cpu, C)(frozen(batch.Z), batch.labels, ROWS, got)
+    compile_text(make_losses, cpu, C)(frozen(batch.Z), batch.labels, ROWS, got)
     reference.softmax.losses(batch.Z.astype(np.float64), batch.labels, ROWS, wide, C)
     np.testing.assert_allclose(got, wide, rtol=tolerance(dtype))
 
@@ -102,7 +102,7 @@ def test_losses_parity(C, dtype):
 def test_curvature_parity(C, dtype):
     batch = Batch(C, dtype)
     wide = batch.U.astype(np.float64)
-    text(make_curvature, cpu, C)(frozen(batch.Z), batch.U, ROWS, batch.coefficients)
+    compile_text(make_curvature, cpu, C)(frozen(batch.Z), batch.U, ROWS, batch.coefficients)
     reference.softmax.curvature(batch.Z.astype(np.float64), wide, ROWS, batch.coefficients, C)
     assert_parity(batch.U, wide, dtype)
     np.testing.assert_array_equal(batch.U[-SPARE:], wide[-SPARE:])
@@ -115,7 +115,7 @@ def test_combined_losses_parity(g, C, dtype):
     alpha = frozen(np.array([-1.5, 2.0, 0.25])[:g])
     got = np.linspace(-1.0, 1.0, M + SPARE)
     wide = got.copy()
-    text(make_combine_losses, cpu, g, C)(frozen(batch.Z), batch.labels, ROWS, alpha, got)
+    compile_text(make_combine_losses, cpu, g, C)(frozen(batch.Z), batch.labels, ROWS, alpha, got)
     reference.softmax.combine_losses(
         batch.Z.astype(np.float64), batch.labels, ROWS, alpha, wide, g, C
     )
@@ -125,7 +125,7 @@ def test_combined_losses_parity(g, C, dtype):
 @backends
 def test_residual_of_equal_logits(k):
     Z, labels = np.full(4, 3.0), np.array([2], np.int32)
-    text(make_residual, k, 4)(Z, labels, np.zeros(1, np.int64), np.array([2.0]))
+    compile_text(make_residual, k, 4)(Z, labels, np.zeros(1, np.int64), np.array([2.0]))
     np.testing.assert_allclose(Z, [0.5, 0.5, -1.5, 0.5], rtol=1e-15)
 
 
@@ -133,13 +133,13 @@ def test_residual_of_equal_logits(k):
 def test_residual_is_the_derivative_of_the_losses(k):
     batch, step = Batch(5, np.float64), 1e-6
     residuals = batch.Z.copy()
-    text(make_residual, k, 5)(residuals, batch.labels, ROWS, np.ones(M))
+    compile_text(make_residual, k, 5)(residuals, batch.labels, ROWS, np.ones(M))
     for c in range(5):
         sides = []
         for sign in (1, -1):
             Z, out = batch.Z.copy(), np.empty(M)
             Z[: M * 5].reshape(M, 5)[:, c] += sign * step
-            text(make_losses, k, 5)(Z, batch.labels, ROWS, out)
+            compile_text(make_losses, k, 5)(Z, batch.labels, ROWS, out)
             sides.append(out)
         slope = (sides[0] - sides[1]) / (2 * step)
         np.testing.assert_allclose(residuals[c : M * 5 : 5], slope, atol=1e-9)
@@ -149,11 +149,11 @@ def test_residual_is_the_derivative_of_the_losses(k):
 def test_curvature_is_the_derivative_of_the_residual(k):
     batch, step = Batch(5, np.float64), 1e-6
     product = batch.U.copy()
-    text(make_curvature, k, 5)(batch.Z, product, ROWS, batch.coefficients)
+    compile_text(make_curvature, k, 5)(batch.Z, product, ROWS, batch.coefficients)
     sides = []
     for sign in (1, -1):
         Z = batch.Z + sign * step * batch.U
-        text(make_residual, k, 5)(Z, batch.labels, ROWS, batch.coefficients)
+        compile_text(make_residual, k, 5)(Z, batch.labels, ROWS, batch.coefficients)
         sides.append(Z[: M * 5])
     np.testing.assert_allclose(product[: M * 5], (sides[0] - sides[1]) / (2 * step), atol=1e-9)
 
@@ -163,8 +163,10 @@ def test_curvature_is_the_derivative_of_the_residual(k):
 def test_combined_losses_of_one_offset_are_the_losses(k, dtype):
     batch = Batch(3, dtype)
     plain, combined = np.empty(M), np.zeros(M)
-    text(make_losses, k, 3)(batch.Z, batch.labels, ROWS, plain)
-    text(make_combine_losses, k, 1, 3)(batch.Z, batch.labels, ROWS, np.array([-2.0]), combined)
+    compile_text(make_losses, k, 3)(batch.Z, batch.labels, ROWS, plain)
+    compile_text(make_combine_losses, k, 1, 3)(
+        batch.Z, batch.labels, ROWS, np.array([-2.0]), combined
+    )
     np.testing.assert_allclose(combined, -2.0 * plain, rtol=1e-15)
 
 
@@ -175,9 +177,9 @@ def test_huge_logits_stay_finite(k, dtype):
     Z = np.array([1e4, -1e4, 0.0, -1e4, 1e4, -1e4], dtype)
     labels = np.array([0, 2], np.int32)
     out = np.empty(2)
-    text(make_losses, k, C)(Z, labels, rows, out)
+    compile_text(make_losses, k, C)(Z, labels, rows, out)
     np.testing.assert_array_equal(out, [0.0, 2e4])
-    text(make_residual, k, C)(Z, labels, rows, np.ones(2, dtype))
+    compile_text(make_residual, k, C)(Z, labels, rows, np.ones(2, dtype))
     np.testing.assert_array_equal(Z, [0.0, 0.0, 0.0, 0.0, 1.0, -1.0])
 
 
@@ -187,7 +189,7 @@ def test_small_losses_keep_their_digits(dtype):
     gap = np.array([10.0, 15.0, 20.0])
     Z = np.stack([np.zeros(3), -gap], axis=1).astype(dtype).reshape(-1)
     out = np.empty(3)
-    text(make_losses, cpu, 2)(Z, np.zeros(3, np.int32), np.arange(3), out)
+    compile_text(make_losses, cpu, 2)(Z, np.zeros(3, np.int32), np.arange(3), out)
     exact = np.log1p(np.exp(-gap))
     np.testing.assert_allclose(out, exact, rtol=tolerance(dtype), atol=4 * np.finfo(float).eps)
     assert np.log(np.float32(1) + np.exp(np.float32(-20))) == 0
@@ -203,12 +205,12 @@ def test_a_logit_that_is_not_finite_spoils_its_row_alone(value, k, dtype):
     for place in (0, 7, 19):
         logits, out = Z.copy(), np.empty(3)
         logits[C + place] = value
-        text(make_losses, k, C)(logits, labels, rows, out)
+        compile_text(make_losses, k, C)(logits, labels, rows, out)
         assert np.isfinite(out[[0, 2]]).all()
         # exp(-inf) = 0: no harm, except that the label itself becomes impossible.
         spoiled = value != -np.inf
         assert np.isnan(out[1]) if spoiled else out[1] > 0
         assert np.isinf(out[1]) == (not spoiled and place == 0)
-        text(make_residual, k, C)(logits, labels, rows, np.ones(3, dtype))
+        compile_text(make_residual, k, C)(logits, labels, rows, np.ones(3, dtype))
         expected = np.repeat([False, spoiled, False], C)
         np.testing.assert_array_equal(np.isnan(logits), expected)

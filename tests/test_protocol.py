@@ -1,0 +1,236 @@
+"""Names, not places: what a contributor can swap is refused in a sentence, before any work."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import fastbilevel as fb
+from fastbilevel._run.engine import Run
+from fastbilevel._texts.protocol import Domain, Oracle, Samplers, record
+from fastbilevel.kernels import reference
+from fastbilevel.methods import _penalty
+from fastbilevel.problems import _softmax_texts
+from fastbilevel.problems.oracle_table import FUSED, SIMPLE
+
+PROBLEM = fb.problems.Quadratic.random(3, 4, n=12)
+X = np.random.default_rng(0).standard_normal((20, 4))
+Y = np.arange(20) % 3
+
+
+@record
+class Other(NamedTuple):
+    """The bundle of F2SA in another order."""
+
+    perturbed_gradient: Oracle
+    perturbed_descent: Oracle
+
+
+@record
+class Misspelt(NamedTuple):
+    perturbed_descend: Oracle
+    perturbed_gradient: Oracle
+
+
+@record
+class TooMany(NamedTuple):
+    hypergradient: Oracle
+
+
+class Changed(fb.F2SA):
+    """F2SA whose contributor made a mistake: `change` spoils what `where` returns."""
+
+    def __init__(self, where, change):
+        super().__init__(lr_z=0.1, lr_x=0.1)
+        object.__setattr__(
+            self, where, lambda *given: change(getattr(fb.F2SA, where)(self, *given))
+        )
+
+
+def spoilt(where, **fields):
+    """`where` with fields that take the values of others."""
+
+    def change(given):
+        value, rest = (given[0], given[1:]) if where == "schedules" else (given, None)
+        taken = value._replace(**{a: getattr(value, b) for a, b in fields.items()})
+        return taken if rest is None else (taken, *rest)
+
+    return Changed(where, change)
+
+
+def shorter(given):
+    schedules, progress = given
+    return schedules._replace(lr_x=schedules.lr_x[:0]), progress
+
+
+def asking_for(bundle):
+    return type("Asking", (fb.F2SA,), {"oracles": bundle})(lr_z=0.1)
+
+
+def make_reading(k):
+    """A text that reads a field that is not there."""
+
+    def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
+        for t in range(n):
+            k.vector.scale(schedules.nu_of_t[t], fixed.offsets, state.weights)
+
+    return chunk
+
+
+def make_swapping(k):
+    """A text that hands x and Y to an oracle the wrong way round."""
+
+    def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
+        descent = oracles.perturbed_descent
+        for t in range(n):
+            descent.function(
+                descent.data, samplers, descent.work, state.Y, state.x, state.weights,
+                schedules.lr[t], schedules.steps[t], schedules.first_step[t],
+            )  # fmt: skip
+
+    return chunk
+
+
+def with_text(make):
+    return type("Wrong", (fb.F2SA,), {"chunk_text": lambda self: (make,)})(lr_z=0.1)
+
+
+MISTAKES = {
+    "two schedules swapped": (
+        spoilt("schedules", steps="lr_x", lr_x="steps"),
+        "schedules of f2sa.lr_x must be an array of float64",
+    ),
+    "a schedule of groups for one of iterations": (
+        spoilt("schedules", nu="lr", lr="nu"),
+        "schedules of f2sa.nu must be .* with 1 axes; got float64 with 2",
+    ),
+    "a count for a number": (spoilt("schedules", first_step="lr_x"), "first_step must be .* int64"),
+    "a schedule too short": (
+        Changed("schedules", shorter),
+        "lr_x must have a row for each of 1 iterations",
+    ),
+    "schedules as a tuple": (
+        Changed("schedules", lambda given: (tuple(given[0]), given[1])),
+        "schedules of f2sa must be a record",
+    ),
+    "memory as a tuple": (Changed("memory", lambda given: (1.0,)), "memory of f2sa must be a rec"),
+    "fixed numbers as a list": (Changed("fixed", list), "fixed numbers of f2sa must be a record"),
+    "an oracle misspelt": (
+        asking_for(Misspelt),
+        "Unknown oracle in Misspelt: 'perturbed_descend'. Did you mean perturbed_descent",
+    ),
+    "an estimate that the method does not name": (
+        asking_for(TooMany),
+        "'hypergradient' is asked for, but the method names none",
+    ),
+    "a field that is not there": (with_text(make_reading), "does not fit .*nu_of_t"),
+    "x and Y swapped in a call": (with_text(make_swapping), "does not fit what it is given"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_of_methods_are_refused_before_any_work(monkeypatch, name):
+    method, sentence = MISTAKES[name]
+    monkeypatch.setattr(Run, "advance", lambda *given: pytest.fail("the run began"))
+    with pytest.raises((TypeError, ValueError), match=sentence) as caught:
+        fb.minimize(PROBLEM, method=method)
+    assert len(str(caught.value).splitlines()) < 5
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _penalty.Schedules(*[np.ones(1)] * 6),
+        lambda: _penalty.Oracles(None, None),
+        lambda: _penalty.Fixed(*[1] * 7),
+        lambda: Domain(0, X[0], X[0]),
+        lambda: Samplers(*[None] * 5),
+        lambda: _softmax_texts.Side((X,), Y, X[:, 0], ()),
+    ],
+)
+def test_records_are_not_made_by_place(make):
+    with pytest.raises(TypeError, match="takes its fields by name"):
+        make()
+
+
+def test_a_record_names_what_is_missing_and_what_it_does_not_know():
+    with pytest.raises(TypeError, match="Domain lacks b; its fields are kind, a, b"):
+        Domain(kind=0, a=X[0])
+    with pytest.raises(TypeError, match="Domain lacks b and has no field c"):
+        Domain(kind=0, a=X[0], c=X[0])
+
+
+def test_the_order_of_the_oracles_cannot_matter():
+    options = {"lr_z": 0.1, "batch_size": 5, "val_batch_size": 4}
+    other = type("Ordered", (fb.F2SA,), {"oracles": Other})(**options)
+    runs = [fb.minimize(PROBLEM, method=m, maxiter=5) for m in (fb.F2SA(**options), other)]
+    np.testing.assert_array_equal(runs[0].x_last, runs[1].x_last)
+
+
+SWAPPED = {
+    "labels and weights of a side": (
+        lambda p: p._sides[0]._replace(labels=p._sides[0].weight),
+        "train.labels must be an array of integer",
+    ),
+    "weights and labels of a side": (
+        lambda p: p._sides[0]._replace(weight=p._sides[0].labels),
+        "train.weight must be an array of floating",
+    ),
+    "a side as a tuple": (tuple, "The data of perturbed_descent.train must be"),
+}
+
+
+@pytest.mark.parametrize("name", SWAPPED)
+def test_swapped_data_of_a_problem_are_refused(monkeypatch, name):
+    change, sentence = SWAPPED[name]
+    problem = fb.problems.LearnToRegularize(X[:12], Y[:12], X[12:], Y[12:])
+    data = problem.fused_arguments
+
+    def swapped(plan, names):
+        side = tuple(problem._sides[0]) if change is tuple else change(problem)
+        return {
+            each: (given._replace(train=side), work)
+            for each, (given, work) in data(plan, names).items()
+        }
+
+    monkeypatch.setattr(problem, "fused_arguments", swapped)
+    monkeypatch.setattr(problem, "kernels", reference)
+    with pytest.raises(TypeError, match=sentence):
+        fb.minimize(problem, method="f2sa", lr_z=0.1)
+
+
+def test_an_oracle_that_is_not_in_the_table_is_refused(monkeypatch):
+    problem = fb.problems.Quadratic.random(2, 3)
+    monkeypatch.setattr(problem, "fused_texts", lambda plan: {"perturbed_descend": (None,)})
+    with pytest.raises(TypeError, match="Did you mean perturbed_descent"):
+        fb.minimize(problem, lr_y=0.1)
+
+
+def test_records_are_values():
+    domain = Domain(kind=1, a=np.zeros(2), b=np.ones(2))
+    for other in (copy.deepcopy(domain), pickle.loads(pickle.dumps(domain))):
+        assert type(other) is Domain
+        np.testing.assert_array_equal(other.b, domain.b)
+
+
+@pytest.mark.parametrize("name", SIMPLE)
+def test_the_table_says_what_the_oracles_of_a_problem_answer(name):
+    entry = SIMPLE[name]
+    vectors = [np.ones(PROBLEM.n_y) for _ in entry.vectors]
+    answer = getattr(PROBLEM, name)(np.ones(PROBLEM.n_x), *vectors)
+    assert np.size(answer) == entry.size(PROBLEM)
+    assert entry.level in name
+    assert (entry.answer == "value") == isinstance(answer, float)
+    assert [a.size for a in entry.arguments(PROBLEM)[1:-2]] == [PROBLEM.n_y] * len(vectors)
+
+
+def test_every_fused_oracle_can_be_composed_or_is_an_estimate():
+    from fastbilevel._oracles.binding import COMPOSITIONS
+
+    estimates = {name for name, entry in FUSED.items() if entry.kind == "estimate"}
+    assert set(COMPOSITIONS) == set(FUSED) - estimates
