@@ -77,13 +77,8 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
 
     Parameters
     ----------
-    n_features : int
-    batch_g, batch_f : int
-        Rows of the largest minibatch of the lower and of the upper level.
-    g, C : int
-        Offsets in a group, classes.
-    dtype : float32 or float64
-        That of the data and the iterates.
+    n_features, batch_g, batch_f, g, C, dtype
+        As in `kernels.layout_csr.workspace`.
 
     Returns
     -------
@@ -156,10 +151,8 @@ def linear_memory(n_features, blocks, batch, C, dtype):
 
     Parameters
     ----------
-    n_features, C, dtype
-        As in `workspace`.
-    blocks, batch : int
-        Number of fixed blocks, 0 if there are none, and their rows.
+    n_features, blocks, batch, C, dtype
+        As in `kernels.layout_csr.linear_memory`.
 
     Returns
     -------

@@ -26,13 +26,8 @@ def workspace(n_features, batch_g, batch_f, g, C, dtype):
 
     Parameters
     ----------
-    n_features : int
-    batch_g, batch_f : int
-        Rows of the largest minibatch of the lower and of the upper level.
-    g, C : int
-        Offsets in a group, classes.
-    dtype : float32 or float64
-        That of the data and the iterates.
+    n_features, batch_g, batch_f, g, C, dtype
+        As in `kernels.layout_csr.workspace`.
 
     Returns
     -------

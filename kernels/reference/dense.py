@@ -98,35 +98,16 @@ def descent_step(
 
     Parameters
     ----------
-    train, val : tuple
-        Sides of the lower and of the upper objective; their arrays are of the same types.
-    rows_g, rows_f : (m_g,), (m_f,) int64 arrays
-        Minibatches; an empty one adds nothing.
-    block_g, block_f : int
-        Number of the fixed block that the minibatch is, or -1 for other rows; without meaning
-        where there are no rows, which add nothing.
-    x : (n_x,) float array
-        Upper variable; read only for the row weights, by `kind`.
-    weights : (g,) float64 array
-        w_j = j nu.
     penalty : (1, 1) or (1, C*d) float64 array
         e, from the penalty family.
-    lr : float
-        Step size.
     V : (g*C*d,) float array
         Iterates, changed in place.
     scale : array
         Not used: iterates are never scaled.
     work : tuple
         From `layout_dense.workspace`; contents are undefined before and after.
-    g, C : int
-        Offsets in the group, classes.
-    kind : int
-        Weighting s of the lower rows, see the weights family.
-    shift : float
-        From `weights.shift_of`.
-    n_threads : int
-        Read by `descent_step_threaded` alone; the result does not depend on it.
+    train, val, rows_g, rows_f, block_g, block_f, x, weights, lr, g, C, kind, shift, n_threads
+        As in `csr.descent_step`.
     """
     iterates = V.reshape(g, C, -1)
     W = iterates.astype(np.float64)
