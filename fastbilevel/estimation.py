@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._checks.points import check_same_library
 from fastbilevel._checks.values import check_integer, closest, finite_vector
 from fastbilevel._numerics.conjugate_gradients import minimum_norm
 from fastbilevel._numerics.lower_solver import (
@@ -20,7 +21,7 @@ from fastbilevel._numerics.lower_solver import (
 )
 from fastbilevel._numerics.newton import ROUNDING
 from fastbilevel._numerics.stencil import finite_difference_coefficients
-from fastbilevel.problems.base import BilevelProblem, check_same_library, on_host, require_problem
+from fastbilevel.problems.base import BilevelProblem, on_host, require_problem
 from fastbilevel.problems.uniform_convexity import generalized_solution, has_closed_form, power_of
 
 __all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from small_problems import every_problem
 
 import fastbilevel as fb
 from fastbilevel._run.engine import Run
+from fastbilevel._schedules import grown
 from fastbilevel._texts.protocol import Domain, Oracle, Samplers, record
 from fastbilevel.kernels import reference
 from fastbilevel.methods import _penalty
@@ -234,3 +236,35 @@ def test_every_fused_oracle_can_be_composed_or_is_an_estimate():
 
     estimates = {name for name, entry in FUSED.items() if entry.kind == "estimate"}
     assert set(COMPOSITIONS) == set(FUSED) - estimates
+
+
+@pytest.mark.parametrize("name", fb.methods.list())
+def test_asking_for_schedules_changes_nothing(name):
+    """Asked twice, or for later iterations first, a method answers the same."""
+    method = fb.methods.METHODS[name](batch_size=5, val_batch_size=4)
+    method = method.complete(PROBLEM, PROBLEM.x0, PROBLEM.y0)
+    plan = method.plan(PROBLEM, (1, 2), 1)
+    totals = {}
+    first, progress = method.schedules(plan, 0, 3, totals)
+    method.schedules(plan, 3, 2, grown(totals, progress.growth))
+    again, _ = method.schedules(plan, 0, 3, totals)
+    assert totals == {}
+    assert pickle.dumps(first) == pickle.dumps(again)
+
+
+def test_iterations_in_two_parts_are_those_in_one():
+    """Draws and totals do not depend on where a chunk ends, also where every step counts anew."""
+    method = fb.ProxF2SA(lr_y=0.1, inner_steps=fb.schedules.Linear(1.0, 1.0))
+    plan = method.plan(PROBLEM, (1, 2), 1)
+    whole = method.schedules(plan, 0, 5, {})[1]
+    one = method.schedules(plan, 0, 2, {})[1]
+    two = method.schedules(plan, 2, 3, grown({}, one.growth))[1]
+    for draws, a, b in zip(whole.draws, one.draws, two.draws, strict=True):
+        np.testing.assert_array_equal(draws.numbers, np.concatenate([a.numbers, b.numbers]))
+    assert grown(grown({}, one.growth), two.growth) == grown({}, whole.growth)
+
+
+@pytest.mark.parametrize("name", every_problem())
+def test_every_problem_that_is_registered_answers_as_the_table_says(name):
+    report = fb.testing.check_problem(every_problem()[name]())
+    assert report.errors

@@ -4,8 +4,8 @@ One penalty for every word (`fb.problems.LearnToRegularize`, mean reduction), le
 validation half of the training texts. The published figures compare methods at different models:
 F2SA-p at the iterate of its largest positive offset, which is trained on the validation loss as
 well, the others at their lower iterate; with one seed, steps searched by hand and gradients counted
-by hand. Here, at the reduced scale of the `WORDS` most frequent words (by the documents that hold
-them):
+by hand. Here, at the reduced scale of the `text_task.WORDS` most frequent words (by the documents
+that hold them):
 
 - *One kind of model.* What is judged is x alone: the model is retrained from 0 by `RETRAINING`
   accelerated gradient steps on the full training half, the same for every x.
@@ -26,7 +26,6 @@ No learning is x = 0, and the best single penalty, chosen by the same validation
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -35,12 +34,11 @@ import numpy as np
 from numpy.linalg import norm
 
 import fastbilevel as fb
-from fastbilevel._numerics.curvature import curvature_range
 
-from ..data import Text, newsgroups
 from ..record import Table
 from ..text_setting import loss_and_accuracy
 from .figures import Findings
+from .text_task import BOUND, Task, generated_task, newsgroups_task, retrained
 from .tuning import (
     Contender,
     Tuned,
@@ -54,8 +52,7 @@ from .tuning import (
     tune,
 )
 
-WORDS, BATCH, BUDGET = 2000, 500, 3_000_000
-BOUND, RETRAINING, RECORDS = 6.0, 300, 20
+BATCH, BUDGET, RECORDS = 500, 3_000_000, 20
 LENGTHS, CONSTANTS = (0.1, 0.3, 1.0, 3.0, 10.0), (-6, -5, -4, -3, -2, -1, 0, 1, 2, 3)
 # In gradients of one sample: a gradient is a product with the row and one with its transpose.
 WEIGHTS = {"f_x": 0.0, "f_y": 1.0, "g_x": 0.0, "g_y": 1.0, "hvp": 1.5, "jvp": 0.0}
@@ -63,54 +60,6 @@ NONE, CONSTANT = "no learning, x = 0", "best single penalty"
 ORDERS = (2, 3, 5, 8, 10)
 SAMPLES, TIME = "equal samples", "equal time"
 QUICK = ("f2sa-p, p = 2", "stocbio")
-
-
-class Task(NamedTuple):
-    """The problem, the texts, a bound of the curvature of g in y, and the model at x = 0."""
-
-    problem: fb.problems.LearnToRegularize
-    text: Text
-    curvature: float
-    start: np.ndarray
-
-
-def newsgroups_task() -> Task:
-    """20 Newsgroups with the most frequent words."""
-    text = newsgroups()
-    held = sum(np.asarray((X > 0).sum(axis=0)).ravel() for X in (text.X, text.X_val))
-    columns = np.sort(np.argsort(-held, kind="stable")[:WORDS])
-    X, X_val, X_test = (X[:, columns].tocsr() for X in (text.X, text.X_val, text.X_test))
-    return task_from(text._replace(X=X, X_val=X_val, X_test=X_test))
-
-
-def generated_task() -> Task:
-    """Generated text, for short forms: nothing is downloaded."""
-    X, y = fb.datasets.make_text(1800, d=200, classes=5, nnz=30, dtype=np.float32)
-    train, val, test = (slice(first, first + 600) for first in (0, 600, 1200))
-    return task_from(Text("generated text", X[train], y[train], X[val], y[val], X[test], y[test]))
-
-
-def task_from(text: Text) -> Task:
-    """The problem of a text, and the model at x = 0."""
-    problem = fb.problems.LearnToRegularize(text.X, text.y, text.X_val, text.y_val)
-    # The penalties add at most exp(BOUND) / (d C) to the curvature of the loss, which is largest
-    # at W = 0.
-    curvature = curvature_range(problem, problem.x0 - BOUND, problem.y0)[1]
-    curvature += math.exp(BOUND) / problem.n_y
-    task = Task(problem, text, curvature, problem.y0)
-    return task._replace(start=retrained(task, problem.x0))
-
-
-def retrained(task: Task, x: np.ndarray) -> np.ndarray:
-    """The model at x: accelerated gradient steps on the full data from 0 (Nesterov)."""
-    problem = task.problem
-    y = problem.y0.copy()
-    ahead = y
-    for k in range(RETRAINING):
-        new = ahead - problem.grad_lower_y(x, ahead) / task.curvature
-        ahead = new + k / (k + 3) * (new - y)
-        y = new.astype(problem.dtype)
-    return y
 
 
 def validation_loss(task: Task, x: np.ndarray) -> float:

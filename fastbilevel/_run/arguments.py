@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.placement import place
+from fastbilevel._checks.points import check_same_library
 from fastbilevel._checks.values import check_integer, finite_vector
-from fastbilevel.problems.base import BilevelProblem, check_same_library
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import Projection, as_projection, domain_of
 
 

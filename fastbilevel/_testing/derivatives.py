@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks.points import all_rows
 from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._testing.probe import Probe
-from fastbilevel.problems.base import BilevelProblem, all_rows
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.problems.oracle_table import SIMPLE
 
 LEVELS = ("lower", "upper")

@@ -9,8 +9,9 @@ import numpy as np
 
 from fastbilevel._arrays.placement import place
 from fastbilevel._arrays.tuples import map_tuple, with_floats
+from fastbilevel._checks.points import as_vector, check_same_library
 from fastbilevel.kernels.reference.weights import NONE
-from fastbilevel.problems.base import BilevelProblem, as_vector, check_same_library
+from fastbilevel.problems.base import BilevelProblem
 
 
 class TwoLevels(BilevelProblem):

@@ -8,9 +8,10 @@ import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch
+from fastbilevel._checks.points import as_vector
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import _quadratic_texts as oracle_texts
-from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem, Text, as_vector
+from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem, Text
 
 
 class Quadratic(BilevelProblem):

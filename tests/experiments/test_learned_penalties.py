@@ -7,6 +7,7 @@ import pytest
 
 import fastbilevel as fb
 from bench.experiments import learn_to_regularize as experiment
+from bench.experiments import text_task
 from bench.experiments.figures import Findings
 from bench.experiments.tuning import Tuned
 
@@ -22,7 +23,7 @@ def test_retraining_comes_near_the_lower_solution(task):
     loss = task.problem.value_lower(x, exact)
     start = task.problem.value_lower(x, task.problem.y0)
     # Accelerated steps leave at most 2 L ||y*||^2 / k^2 (Nesterov).
-    left = 2 * task.curvature * float(exact @ exact) / experiment.RETRAINING**2
+    left = 2 * task.curvature * float(exact @ exact) / text_task.RETRAINING**2
     gap = task.problem.value_lower(x, experiment.retrained(task, x)) - loss
     assert -1e-6 <= gap <= left + 1e-6
     assert left < start - loss

@@ -1,5 +1,8 @@
 """What holds for every method: one text for all backends, chunks, bounds, refusals."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -198,6 +201,10 @@ def test_a_run_that_diverges_says_so_and_keeps_a_finite_result(method):
         result = fb.minimize(finite_sum(), method=method, maxiter=200, **steps)
     assert result.status == fb.Status.DIVERGED
     assert not result.success
+    advised = set(re.findall(r"smaller (\w+)", result.message))
+    known = {field.name for field in dataclasses.fields(fb.methods.METHODS[method])}
+    assert advised <= known
+    assert {name for name in known if name.startswith("lr") or name.endswith("_lr")} <= advised
     assert np.isfinite(result.fun)
     assert np.isfinite(result.x).all()
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel.problems.base import as_vector
+from fastbilevel._checks.points import as_vector
 from fastbilevel.problems.hard._instance import finite_number, positive_integer
 
 # Of the chain before scaling: Lipschitz constant of the gradient, largest partial derivative, and

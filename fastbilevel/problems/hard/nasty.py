@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks.points import as_vector
 from fastbilevel._texts.protocol import Nothing
-from fastbilevel.problems.base import as_vector, make_zero_product
+from fastbilevel.problems.base import make_zero_product
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 
 

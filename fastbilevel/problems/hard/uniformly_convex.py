@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._checks.points import as_vector
 from fastbilevel._texts.protocol import Floats, record
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.base import Text, as_vector
+from fastbilevel.problems.base import Text
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.uniform_convexity import scaling
 

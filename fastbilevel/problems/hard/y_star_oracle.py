@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._checks.points import as_vector
 from fastbilevel._texts.protocol import Floats, record
-from fastbilevel.problems.base import as_vector, make_zero
+from fastbilevel.problems.base import make_zero
 from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
