@@ -38,7 +38,7 @@ from scipy import integrate
 
 import fastbilevel as fb
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.base import Text
+from fastbilevel._texts.compile import Text
 from fastbilevel.problems.hard._instance import HardInstance
 
 SOFTENING = 1 / 4

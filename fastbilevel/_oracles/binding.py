@@ -13,10 +13,10 @@ from fastbilevel._oracles.linear_solvers import (
     HypergradientEstimate,
     make_hypergradient,
 )
-from fastbilevel._texts.compile import compile_text, pointer_to
+from fastbilevel._texts.compile import Text, compile_text, pointer_to
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Oracle, check_record
-from fastbilevel.problems.base import BilevelProblem, Text
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.problems.oracle_table import FUSED, SIMPLE
 
 COMPOSITIONS = composed.COMPOSITIONS | products.COMPOSITIONS

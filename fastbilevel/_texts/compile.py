@@ -6,10 +6,34 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Iterator
-from types import ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
 
 from fastbilevel._arrays.tuples import map_tuple
+from fastbilevel.kernels import reference
+
+# What makes a text, and the constants it closes over: the arguments of `compile_text` but `k`.
+Text = tuple[Any, ...]
+
+
+class Part(NamedTuple):
+    """Makes one of the texts that a maker returns by their names."""
+
+    make: Callable[..., dict[str, Any]]
+    name: str
+
+    def __call__(self, k: ModuleType, *constants: Any) -> Any:
+        return self.make(k, *constants)[self.name]
+
+
+def texts_of(make: Callable[..., dict[str, Any]], *constants: Any) -> dict[str, Text]:
+    """The texts of a maker that ends in ``return locals()``, by the names of its functions."""
+    found = make(reference, *constants)
+    return {
+        name: (Part(make, name), *constants)
+        for name, each in found.items()
+        if isinstance(each, FunctionType)
+    }
 
 
 @functools.cache

@@ -41,89 +41,60 @@ class Work(NamedTuple):
 GRAD_LOWER_Y, GRAD_LOWER_X, GRAD_UPPER_Y, GRAD_UPPER_X = range(4)
 
 
-def make_grad_lower_y(k: Any, noisy: int) -> Any:
-    """``H y - B x - b``."""
+def make_oracles(k: Any, noisy_lower: int, noisy_upper: int) -> dict[str, Any]:
+    """The oracles; code for noise that is never added would slow small problems down."""
 
     def grad_lower_y(data, work, x, y, rows, out):
+        """``H y - B x - b``."""
         out[:] = 0
         k.quadratic.add_product(data.H, rows, y, 1.0, out)
         k.quadratic.add_product(data.B, rows, x, -1.0, out)
         k.quadratic.add_vector(data.b, rows, -1.0, out)
-        if noisy:
+        if noisy_lower:
             k.quadratic.add_noise(
                 rows, GRAD_LOWER_Y, data.sigma_lower, data.k0, data.k1, work.noise_y, out
             )
 
-    return grad_lower_y
-
-
-def make_grad_lower_x(k: Any, noisy: int) -> Any:
-    """``-B' y``."""
-
     def grad_lower_x(data, work, x, y, rows, out):
+        """``-B' y``."""
         out[:] = 0
         k.quadratic.add_transposed_product(data.B, rows, y, -1.0, out)
-        if noisy:
+        if noisy_lower:
             k.quadratic.add_noise(
                 rows, GRAD_LOWER_X, data.sigma_lower, data.k0, data.k1, work.noise_x, out
             )
 
-    return grad_lower_x
-
-
-def make_grad_upper_y(k: Any, noisy: int) -> Any:
-    """``F y + c``."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``F y + c``."""
         out[:] = 0
         k.quadratic.add_product(data.F, rows, y, 1.0, out)
         k.quadratic.add_vector(data.c, rows, 1.0, out)
-        if noisy:
+        if noisy_upper:
             k.quadratic.add_noise(
                 rows, GRAD_UPPER_Y, data.sigma_upper, data.k0, data.k1, work.noise_y, out
             )
 
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any, noisy: int) -> Any:
-    """``R x``."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """``R x``."""
         out[:] = 0
         k.quadratic.add_product(data.R, rows, x, 1.0, out)
-        if noisy:
+        if noisy_upper:
             k.quadratic.add_noise(
                 rows, GRAD_UPPER_X, data.sigma_upper, data.k0, data.k1, work.noise_x, out
             )
 
-    return grad_upper_x
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``H v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``H v``."""
         out[:] = 0
         k.quadratic.add_product(data.H, rows, v, 1.0, out)
 
-    return hvp_lower_yy
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``-B' v``."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``-B' v``."""
         out[:] = 0
         k.quadratic.add_transposed_product(data.B, rows, v, -1.0, out)
 
-    return jvp_lower_xy
-
-
-def make_value_lower(k: Any) -> Any:
-    """``y'Hy/2 - y'(Bx + b)``; additive noise has mean zero and is left out."""
-
     def value_lower(data, work, x, y, rows, out):
+        """``y'Hy/2 - y'(Bx + b)``; additive noise has mean zero and is left out."""
         t = work.of_y
         t[:] = 0
         k.quadratic.add_product(data.H, rows, y, 0.5, t)
@@ -132,13 +103,8 @@ def make_value_lower(k: Any) -> Any:
         out[0] = 0.0
         k.quadratic.add_dot(t, y, 1.0, out)
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``y'Fy/2 + c'y + x'Rx/2``; additive noise has mean zero and is left out."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``y'Fy/2 + c'y + x'Rx/2``; additive noise has mean zero and is left out."""
         t, u = work.of_y, work.of_x
         t[:] = 0
         u[:] = 0
@@ -149,4 +115,4 @@ def make_value_upper(k: Any) -> Any:
         k.quadratic.add_dot(t, y, 1.0, out)
         k.quadratic.add_dot(u, x, 1.0, out)
 
-    return value_upper
+    return locals()

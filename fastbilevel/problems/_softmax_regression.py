@@ -13,6 +13,7 @@ from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks import data as _validation
 from fastbilevel._checks.points import check_same_library
+from fastbilevel._texts.compile import Text
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.samplers import Sampler
 from fastbilevel.kernels.reference.draw import BLOCKS
@@ -21,7 +22,7 @@ from fastbilevel.problems import _softmax_curvature_texts as curvature_texts
 from fastbilevel.problems import _softmax_texts as oracle_texts
 from fastbilevel.problems._softmax_texts import Data, FusedWork, Penalty, Side, Work
 from fastbilevel.problems._two_levels import TwoLevels
-from fastbilevel.problems.base import Text, make_zero
+from fastbilevel.problems.base import make_zero
 from fastbilevel.problems.oracle_table import FUSED
 
 # Multiply-adds of one step of a group from which on two threads are faster than one: measured to

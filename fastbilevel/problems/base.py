@@ -13,15 +13,12 @@ import numpy as np
 
 from fastbilevel._arrays.placement import Mirror, fetch, place
 from fastbilevel._checks.points import all_rows, as_rows, as_vector, check_same_library
-from fastbilevel._texts.compile import call_oracle, compile_text
+from fastbilevel._texts.compile import Text, call_oracle, compile_text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.problems.oracle_table import SIMPLE
 
 # Samples of a problem with additive noise are numbered, not stored.
 INFINITELY_MANY = 2**53
-
-# An oracle text and the constants it closes over: the arguments of `compile_text` after `k`.
-Text = tuple[Any, ...]
 
 
 class BilevelProblem(ABC):
@@ -72,11 +69,9 @@ class BilevelProblem(ABC):
     def texts(self) -> dict[str, Text]:
         """Text and constants of every simple oracle the problem has, by name.
 
-        By default the makers ``make_<oracle>(k)`` of the file in which the class is written.
+        By default those of ``make_oracles(k)`` in the file in which the class is written.
         """
-        home = sys.modules[type(self).__module__]
-        makers = {name: getattr(home, f"make_{name}", None) for name in SIMPLE}
-        return {name: (make,) for name, make in makers.items() if make is not None}
+        return texts_of(sys.modules[type(self).__module__].make_oracles)
 
     @abstractmethod
     def evaluation_arguments(self, rows: int) -> tuple[Any, Any]:

@@ -10,9 +10,9 @@ import numpy as np
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._checks.values import check_integer
-from fastbilevel._texts.compile import pointer_to
+from fastbilevel._texts.compile import Text, pointer_to
 from fastbilevel._texts.protocol import Nothing, record
-from fastbilevel.problems.base import BilevelProblem, Text, make_zero
+from fastbilevel.problems.base import BilevelProblem, make_zero
 from fastbilevel.problems.oracle_table import SIMPLE
 
 REQUIRED = ("grad_lower_y", "grad_upper_y", "grad_lower_x")

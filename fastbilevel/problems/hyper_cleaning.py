@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._checks.data import check_choice, check_data, check_number
+from fastbilevel._texts.compile import Text
 from fastbilevel._texts.plan import Plan
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
-from fastbilevel.problems.base import Text
 
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from fastbilevel._checks.data import check_choice, check_data
 from fastbilevel._checks.labels import check_groups
+from fastbilevel._texts.compile import Text
 from fastbilevel._texts.plan import Plan
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
-from fastbilevel.problems.base import Text
 
 PENALTIES = ("feature", "class", "both", "group")
 REDUCTIONS = ("mean", "sum")

@@ -12,11 +12,12 @@ from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks.data import check_choice, check_number
 from fastbilevel._checks.points import as_vector
 from fastbilevel._checks.targets import check_regression_data
+from fastbilevel._texts.compile import Text
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID
 from fastbilevel.problems import _power_texts as oracle_texts
 from fastbilevel.problems._power_texts import Data, Side, Work
 from fastbilevel.problems._two_levels import TwoLevels
-from fastbilevel.problems.base import Text, make_zero
+from fastbilevel.problems.base import make_zero
 from fastbilevel.problems.uniform_convexity import generalized_hessian
 
 KINDS = {"clip": CLIP, "sigmoid": SIGMOID}

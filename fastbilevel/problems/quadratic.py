@@ -9,9 +9,10 @@ import numpy as np
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch
 from fastbilevel._checks.points import as_vector
+from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import _quadratic_texts as oracle_texts
-from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem, Text
+from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem
 
 
 class Quadratic(BilevelProblem):
@@ -161,18 +162,8 @@ class Quadratic(BilevelProblem):
         return cls(*(scatter(array) for array in mean.values()))
 
     def texts(self) -> dict[str, Text]:
-        # Code for noise that is never added slows small problems down.
-        noisy_lower, noisy_upper = int(self.sigma_lower > 0), int(self.sigma_upper > 0)
-        return {
-            "value_lower": (oracle_texts.make_value_lower,),
-            "value_upper": (oracle_texts.make_value_upper,),
-            "grad_lower_y": (oracle_texts.make_grad_lower_y, noisy_lower),
-            "grad_upper_y": (oracle_texts.make_grad_upper_y, noisy_upper),
-            "grad_lower_x": (oracle_texts.make_grad_lower_x, noisy_lower),
-            "grad_upper_x": (oracle_texts.make_grad_upper_x, noisy_upper),
-            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy,),
-            "jvp_lower_xy": (oracle_texts.make_jvp_lower_xy,),
-        }
+        noisy = int(self.sigma_lower > 0), int(self.sigma_upper > 0)
+        return texts_of(oracle_texts.make_oracles, *noisy)
 
     def evaluation_arguments(self, rows: int) -> tuple[oracle_texts.Data, oracle_texts.Work]:
         data = oracle_texts.Data(

@@ -12,70 +12,40 @@ from fastbilevel.problems.base import make_zero_product
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 
 
-def make_value_lower(k: Any) -> Any:
-    """``x y``."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``x y``."""
         out[0] = x[0] * y[0]
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``x^2 + y^2``."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``x^2 + y^2``."""
         out[0] = x[0] * x[0] + y[0] * y[0]
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any) -> Any:
-    """``x``."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``x``."""
         out[0] = x[0]
 
-    return grad_lower_y
-
-
-def make_grad_lower_x(k: Any) -> Any:
-    """``y``."""
-
     def grad_lower_x(data, work, x, y, rows, out):
+        """``y``."""
         out[0] = y[0]
 
-    return grad_lower_x
-
-
-def make_grad_upper_y(k: Any) -> Any:
-    """``2 y``."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``2 y``."""
         out[0] = 2.0 * y[0]
 
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any) -> Any:
-    """``2 x``."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """``2 x``."""
         out[0] = 2.0 * x[0]
 
-    return grad_upper_x
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``v``."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``v``."""
         out[0] = v[0]
 
-    return jvp_lower_xy
+    hvp_lower_yy = make_zero_product(k)
 
-
-make_hvp_lower_yy = make_zero_product
+    return locals()
 
 
 class Nasty(HardInstance):

@@ -9,8 +9,8 @@ import numpy as np
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch
 from fastbilevel._checks.points import as_vector
+from fastbilevel._texts.compile import Text
 from fastbilevel._texts.protocol import Floats, record
-from fastbilevel.problems.base import Text
 from fastbilevel.problems.hard._instance import HardInstance, finite_number, positive_integer
 
 # Singular values below this share of the largest one count as zero.

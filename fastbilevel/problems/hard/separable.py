@@ -20,55 +20,36 @@ class Data(NamedTuple):
     coins: Coins
 
 
-def make_value_lower(k: Any) -> Any:
-    """``mu y^2 / 2``."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``mu y^2 / 2``."""
         out[0] = 0.5 * data.mu * y[0] * y[0]
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """The chain at x; the noise of its gradient has mean zero and is left out."""
-
     def value_upper(data, work, x, y, rows, out):
+        """The chain at x; the noise of its gradient has mean zero and is left out."""
         k.chain.carmon_value(x, data.coins.height, data.coins.scale, out)
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any) -> Any:
-    """``mu y``."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``mu y``."""
         out[0] = data.mu * y[0]
 
-    return grad_lower_y
-
-
-def make_grad_upper_x(k: Any) -> Any:
-    """The gradient of the chain, its next coordinate times the mean of coin / probability."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """The gradient of the chain, its next coordinate times the mean of coin / probability."""
         coins = data.coins
         k.chain.carmon_gradient(x, coins.height, coins.scale, out)
         k.chain.hide_next(x, coins.threshold, rows, coins.probability, coins.k0, coins.k1, out)
 
-    return grad_upper_x
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``mu v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``mu v``."""
         out[0] = data.mu * v[0]
 
-    return hvp_lower_yy
+    grad_upper_y = grad_lower_x = make_zero(k)
 
+    jvp_lower_xy = make_zero_product(k)
 
-make_grad_upper_y = make_grad_lower_x = make_zero
-make_jvp_lower_xy = make_zero_product
+    return locals()
 
 
 class Separable(HardInstance):

@@ -11,83 +11,49 @@ from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.hard._instance import HardInstance
 
 
-def make_value_lower(k: Any) -> Any:
-    """``(x + y)^2 + x sin(x + y)^2``."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``(x + y)^2 + x sin(x + y)^2``."""
         s = x + y
         out[:] = s * s + x * np.sin(s) * np.sin(s)
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``cos(4y + 2) / (1 + exp(2 - 4x)) + log((4x - 2)^2 + 1) / 2``."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``cos(4y + 2) / (1 + exp(2 - 4x)) + log((4x - 2)^2 + 1) / 2``."""
         u = 4.0 * x - 2.0
         out[:] = np.cos(4.0 * y + 2.0) / (1.0 + np.exp(-u)) + 0.5 * np.log(u * u + 1.0)
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any) -> Any:
-    """``2 s + x sin 2s`` with s = x + y."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``2 s + x sin 2s`` with s = x + y."""
         s = x + y
         out[:] = 2.0 * s + x * np.sin(2.0 * s)
 
-    return grad_lower_y
-
-
-def make_grad_lower_x(k: Any) -> Any:
-    """``2 s + sin(s)^2 + x sin 2s``."""
-
     def grad_lower_x(data, work, x, y, rows, out):
+        """``2 s + sin(s)^2 + x sin 2s``."""
         s = x + y
         out[:] = 2.0 * s + np.sin(s) * np.sin(s) + x * np.sin(2.0 * s)
 
-    return grad_lower_x
-
-
-def make_grad_upper_y(k: Any) -> Any:
-    """``-4 sin(4y + 2) q`` with q = 1 / (1 + exp(2 - 4x))."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``-4 sin(4y + 2) q`` with q = 1 / (1 + exp(2 - 4x))."""
         out[:] = -4.0 * np.sin(4.0 * y + 2.0) / (1.0 + np.exp(2.0 - 4.0 * x))
 
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any) -> Any:
-    """``4 cos(4y + 2) q (1 - q) + 4 u / (u^2 + 1)`` with u = 4x - 2."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """``4 cos(4y + 2) q (1 - q) + 4 u / (u^2 + 1)`` with u = 4x - 2."""
         u = 4.0 * x - 2.0
         q = 1.0 / (1.0 + np.exp(-u))
         out[:] = 4.0 * np.cos(4.0 * y + 2.0) * q * (1.0 - q) + 4.0 * u / (u * u + 1.0)
 
-    return grad_upper_x
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``(2 + 2x cos 2s) v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``(2 + 2x cos 2s) v``."""
         out[:] = (2.0 + 2.0 * x * np.cos(2.0 * (x + y))) * v
 
-    return hvp_lower_yy
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``(2 + sin 2s + 2x cos 2s) v``."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``(2 + sin 2s + 2x cos 2s) v``."""
         s = 2.0 * (x + y)
         out[:] = (2.0 + np.sin(s) + 2.0 * x * np.cos(s)) * v
 
-    return jvp_lower_xy
+    return locals()
 
 
 class SinePL(HardInstance):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._checks.points import as_vector
+from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.protocol import Floats, record
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.base import Text
 from fastbilevel.problems.hard._instance import HardInstance, finite_number
 from fastbilevel.problems.uniform_convexity import scaling
 
@@ -32,89 +32,55 @@ class Work(NamedTuple):
     noise: Floats
 
 
-def make_value_lower(k: Any) -> Any:
-    """``|y|^p / p - y sin x``; additive noise has mean zero and is left out."""
+def make_oracles(k: Any, noisy_lower: int, noisy_upper: int) -> dict[str, Any]:
+    """The oracles; code for noise that is never added would slow one variable down."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``|y|^p / p - y sin x``; additive noise has mean zero and is left out."""
         k.sine.lower_value(x, y, data.power, out)
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``sin([y]^(p-1))``, +-1 beyond its first extrema; additive noise is left out."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``sin([y]^(p-1))``, +-1 beyond its first extrema; additive noise is left out."""
         k.sine.upper_value(y, data.power, out)
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any, noisy: int) -> Any:
-    """``[y]^(p-1) - sin x``."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``[y]^(p-1) - sin x``."""
         k.sine.lower_gradient(x, y, data.power, out)
-        if noisy:
+        if noisy_lower:
             k.quadratic.add_noise(
                 rows, GRAD_LOWER_Y, data.sigma_lower, data.k0, data.k1, work.noise, out
             )
 
-    return grad_lower_y
-
-
-def make_grad_lower_x(k: Any, noisy: int) -> Any:
-    """``-y cos x``."""
-
     def grad_lower_x(data, work, x, y, rows, out):
+        """``-y cos x``."""
         k.sine.cross(x, y, out)
-        if noisy:
+        if noisy_lower:
             k.quadratic.add_noise(
                 rows, GRAD_LOWER_X, data.sigma_lower, data.k0, data.k1, work.noise, out
             )
 
-    return grad_lower_x
-
-
-def make_grad_upper_y(k: Any) -> Any:
-    """``cos([y]^(p-1)) (p-1) |y|^(p-2)``, 0 where f is flat; without noise."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``cos([y]^(p-1)) (p-1) |y|^(p-2)``, 0 where f is flat; without noise."""
         k.sine.upper_gradient(y, data.power, out)
 
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any, noisy: int) -> Any:
-    """``0`` and noise."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """``0`` and noise."""
         out[:] = 0.0
-        if noisy:
+        if noisy_upper:
             k.quadratic.add_noise(
                 rows, GRAD_UPPER_X, data.sigma_upper, data.k0, data.k1, work.noise, out
             )
 
-    return grad_upper_x
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``(p-1) |y|^(p-2) v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``(p-1) |y|^(p-2) v``."""
         out[:] = 0.0
         k.powers.add_norm_product(y, v, data.power, 1.0 / data.power, out)
 
-    return hvp_lower_yy
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``-v cos x``."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``-v cos x``."""
         k.sine.cross(x, v, out)
 
-    return jvp_lower_xy
+    return locals()
 
 
 class UniformlyConvex(HardInstance):
@@ -176,18 +142,7 @@ class UniformlyConvex(HardInstance):
         self._key = key_of(noise_seed)
 
     def texts(self) -> dict[str, Text]:
-        # Code for noise that is never added slows a problem of one variable down.
-        noisy_lower, noisy_upper = int(self.sigma_lower > 0), int(self.sigma_upper > 0)
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower_y, noisy_lower),
-            "grad_upper_y": (make_grad_upper_y,),
-            "grad_lower_x": (make_grad_lower_x, noisy_lower),
-            "grad_upper_x": (make_grad_upper_x, noisy_upper),
-            "hvp_lower_yy": (make_hvp_lower_yy,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
+        return texts_of(make_oracles, int(self.sigma_lower > 0), int(self.sigma_upper > 0))
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
         k0, k1 = self._key

@@ -23,76 +23,46 @@ class Work(NamedTuple):
     F: Floats
 
 
-def make_value_lower(k: Any) -> Any:
-    """``(y - F(x))^2 / 2``."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``(y - F(x))^2 / 2``."""
         k.chain.carmon_value(x, data.height, data.scale, out)
         out[0] = 0.5 * (y[0] - out[0]) * (y[0] - out[0])
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``y``."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``y``."""
         out[0] = y[0]
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any) -> Any:
-    """``y - F(x)``."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``y - F(x)``."""
         k.chain.carmon_value(x, data.height, data.scale, out)
         out[0] = y[0] - out[0]
 
-    return grad_lower_y
-
-
-def make_grad_lower_x(k: Any) -> Any:
-    """``-(y - F(x)) F'(x)``, the next coordinate of F' times the mean of coin / probability."""
-
     def grad_lower_x(data, work, x, y, rows, out):
+        """``-(y - F(x)) F'(x)``, the next coordinate of F' times the mean of coin / probability."""
         k.chain.carmon_value(x, data.height, data.scale, work.F)
         k.chain.carmon_gradient(x, data.height, data.scale, out)
         k.chain.hide_next(x, data.threshold, rows, data.probability, data.k0, data.k1, out)
         k.vector.scale(work.F[0] - y[0], out, out)
 
-    return grad_lower_x
-
-
-def make_grad_upper_y(k: Any) -> Any:
-    """``1``."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``1``."""
         out[0] = 1.0
 
-    return grad_upper_y
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``v``."""
         out[0] = v[0]
 
-    return hvp_lower_yy
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``-F'(x) v``, without noise."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``-F'(x) v``, without noise."""
         k.chain.carmon_gradient(x, data.height, data.scale, out)
         k.vector.scale(-v[0], out, out)
 
-    return jvp_lower_xy
+    grad_upper_x = make_zero(k)
 
-
-make_grad_upper_x = make_zero
+    return locals()
 
 
 class YStarOracle(HardInstance):

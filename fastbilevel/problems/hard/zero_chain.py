@@ -19,62 +19,38 @@ class Data(NamedTuple):
     start: float
 
 
-def make_value_lower(k: Any) -> Any:
-    """``h(y)``."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``h(y)``."""
         k.chain.path_value(y, data.start, out)
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``sin(x) sin(pi u(y) / 2)``."""
-
     def value_upper(data, work, x, y, rows, out):
+        """``sin(x) sin(pi u(y) / 2)``."""
         k.chain.tail_value(x, y, out)
 
-    return value_upper
-
-
-def make_grad_lower_y(k: Any) -> Any:
-    """``h'(y)``."""
-
     def grad_lower_y(data, work, x, y, rows, out):
+        """``h'(y)``."""
         k.chain.path_gradient(y, data.start, out)
 
-    return grad_lower_y
-
-
-def make_grad_upper_y(k: Any) -> Any:
-    """``sin(x) cos(pi u / 2) pi u'(y) / 2``."""
-
     def grad_upper_y(data, work, x, y, rows, out):
+        """``sin(x) cos(pi u / 2) pi u'(y) / 2``."""
         k.chain.tail_gradient_y(x, y, out)
 
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any) -> Any:
-    """``cos(x) sin(pi u / 2)``."""
-
     def grad_upper_x(data, work, x, y, rows, out):
+        """``cos(x) sin(pi u / 2)``."""
         k.chain.tail_gradient_x(x, y, out)
 
-    return grad_upper_x
-
-
-def make_hvp_lower_yy(k: Any) -> Any:
-    """``h''v``."""
-
     def hvp_lower_yy(data, work, x, y, v, rows, out):
+        """``h''v``."""
         k.chain.path_gradient(v, 0.0, out)
 
-    return hvp_lower_yy
+    grad_lower_x = make_zero(k)
 
+    jvp_lower_xy = make_zero_product(k)
 
-make_grad_lower_x = make_zero
-make_jvp_lower_xy = make_zero_product
+    return locals()
 
 
 class ZeroChain(HardInstance):
