@@ -11,6 +11,7 @@ from small_problems import every_problem
 
 import fastbilevel as fb
 from fastbilevel._oracles import binding, linear_solvers
+from fastbilevel._texts.compile import Part, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.methods import METHODS
@@ -58,16 +59,16 @@ def some_plan(method) -> Plan:
 
 
 def oracle_makers():
-    compositions = binding.COMPOSITIONS.values()
-    solvers = [make for name, make in vars(linear_solvers).items() if name.startswith("make_")]
-    for make in {*solvers, *(made.make for made in compositions), base.make_zero_product}:
-        yield pytest.param(make, id=make.__name__)
-    softmax = small_problem()
-    for name, (make, *_) in softmax.fused_texts(some_plan(fb.SOBA())).items():
-        yield pytest.param(make, id=f"softmax.{name}")
+    softmax = small_problem().fused_texts(some_plan(fb.SOBA()))
+    texts = {f"softmax.{name}": text for name, text in softmax.items()}
+    texts |= {name: (made.make,) for name, made in binding.COMPOSITIONS.items()}
+    texts |= texts_of(linear_solvers.make_solvers)
+    texts["hypergradient"] = (linear_solvers.make_hypergradient,)
+    texts["zero product"] = (base.make_zero_product,)
     for name, make_problem in every_problem().items():
-        for oracle, (make, *_) in make_problem().texts().items():
-            yield pytest.param(make, id=f"{name}.{oracle}")
+        texts |= {f"{name}.{each}": text for each, text in make_problem().texts().items()}
+    for name, (make, *_) in texts.items():
+        yield pytest.param(make, id=name)
 
 
 def small_problem():
@@ -76,10 +77,14 @@ def small_problem():
 
 
 def inner_function(make):
-    tree = ast.parse(textwrap.dedent(inspect.getsource(make)))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    assert len(functions) == 2, "a maker holds exactly one text"
-    return functions[1]
+    """The text of a maker that holds one, or the one that a `Part` names."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(make, "make", make))))
+    (maker,) = tree.body
+    texts = {node.name: node for node in maker.body if isinstance(node, ast.FunctionDef)}
+    if isinstance(make, Part):
+        return texts.get(make.name) or inner_function(base.make_zero)
+    assert len(texts) == 1, "a maker holds one text, or returns all of them by name"
+    return next(iter(texts.values()))
 
 
 @pytest.mark.parametrize("make", [*chunk_makers(), *oracle_makers()])

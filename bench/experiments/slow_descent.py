@@ -37,8 +37,8 @@ import numpy as np
 from scipy import integrate
 
 import fastbilevel as fb
-from fastbilevel._texts.samplers import key_of
 from fastbilevel._texts.compile import Text
+from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems.hard._instance import HardInstance
 
 SOFTENING = 1 / 4

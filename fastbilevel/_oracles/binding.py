@@ -119,7 +119,7 @@ class Binder:
         upper, product, cross = (self.oracle(name) for name in estimate.parts)
         scratch = place(problem.kernels, estimate.work(problem))
         data = estimate.data(product)
-        solver = self._compile("linear_solver", estimate.solver, data, scratch)
+        solver = self._compile("linear_solver", estimate.text, data, scratch)
         work = place(problem.kernels, EstimateWork.of(problem))
         data = Estimate(upper=upper, solver=solver, cross=cross)
         return self._compile("hypergradient", (make_hypergradient,), data, work)

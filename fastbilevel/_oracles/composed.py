@@ -59,7 +59,7 @@ class Composition:
         last.
     """
 
-    make: Callable[..., Any]
+    make: Any
     bundle: type | None = None
     parts: dict[str, str] | None = None
     over: str = ""

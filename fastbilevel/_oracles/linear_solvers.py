@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbilevel._texts.compile import Part, Text
 from fastbilevel._texts.protocol import Oracle, record
 from fastbilevel.kernels.reference.csr_curvature import POWERS, SOLVE, SUM
 from fastbilevel.problems.base import BilevelProblem
@@ -64,58 +65,42 @@ class EstimateWork(NamedTuple):
         return cls(F_y=F_y, cross=cross)
 
 
-def make_neumann_sum(k: Any, mode: int) -> Any:
-    """v = factor sum_{q=0..terms} r_q, r_0 = b, r_q = (I - lr H_q) r_{q-1} (stocBiO, equation 5).
-
-    With factor = lr its mean is H^-1 (I - (I - lr H)^(terms + 1)) b.
-    """
+def make_solvers(k: Any) -> dict[str, Any]:
+    """The solvers."""
 
     def neumann_sum(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        """v = factor sum_{q=0..terms} r_q, r_0 = b, r_q = (I - lr H_q) r_{q-1} (stocBiO, (5)).
+
+        With factor = lr its mean is H^-1 (I - (I - lr H)^(terms + 1)) b.
+        """
         pair[1][:] = b
         work.total[:] = b
-        data.function(
-            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
-        )
+        data.function(data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, SUM)
         k.vector.scale(factor, work.total, pair[1])
 
-    return neumann_sum
-
-
-def make_random_neumann(k: Any, mode: int) -> Any:
-    """v = factor (I - lr H_P) ... (I - lr H_1) b with P = `terms` (Ghadimi and Wang, equation 3.3).
-
-    With P uniform in {0, ..., Q - 1} and factor = Q lr its mean is that of the Neumann sum with Q
-    terms.
-    """
-
     def random_neumann(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        """v = factor (I - lr H_P) ... (I - lr H_1) b with P = `terms` (Ghadimi and Wang, (3.3)).
+
+        With P uniform in {0, ..., Q - 1} and factor = Q lr its mean is that of the Neumann sum with
+        Q terms.
+        """
         pair[1][:] = b
         data.function(
-            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
+            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, POWERS
         )
         k.vector.scale(factor, pair[1], pair[1])
 
-    return random_neumann
-
-
-def make_gradient_descent(k: Any, mode: int) -> Any:
-    """Stochastic gradient steps on v'Hv/2 - b'v, from the v that is there (AmIGO, Algorithm 2)."""
-
     def gradient_descent(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        """Stochastic gradient steps on v'Hv/2 - b'v, from where v is (AmIGO, Algorithm 2)."""
         data.function(
-            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, mode
+            data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, SOLVE
         )
 
-    return gradient_descent
-
-
-def make_normal_equations(k: Any) -> Any:
-    """Gradient steps on ||H v - b||^2 / 2 from 0, so that v stays in the range of H (GALET).
-
-    They converge to the minimum-norm solution, also where H is singular.
-    """
-
     def normal_equations(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        """Gradient steps on ||H v - b||^2 / 2 from 0, so that v stays in the range of H (GALET).
+
+        They converge to the minimum-norm solution, also where H is singular.
+        """
         at, product = work.pair, work.product
         at[0][:] = pair[0]
         pair[1][:] = 0
@@ -127,17 +112,12 @@ def make_normal_equations(k: Any) -> Any:
             data.function(data.data, samplers, data.work, x, at, first + 2 * s + 1, product)
             k.vector.axpy(lr, product, pair[1])
 
-    return normal_equations
-
-
-def make_row_scaled_neumann(k: Any) -> Any:
-    """Neumann sum for D^-1 H v = D^-1 b, D = diag((p-1) |y_i|^(p-2)) (UniBiO, Algorithm 2).
-
-    D scales rows: H D^-1, a layout by columns, has another solution unless H is diagonal. Any
-    positive D has the limit H^-1 b, so |y_i| may be cut off from below where D would vanish.
-    """
-
     def row_scaled_neumann(data, samplers, work, x, pair, b, terms, lr, factor, first):
+        """Neumann sum for D^-1 H v = D^-1 b, D = diag((p-1) |y_i|^(p-2)) (UniBiO, Algorithm 2).
+
+        D scales rows: H D^-1, a layout by columns, has another solution unless H is diagonal. Any
+        positive D has the limit H^-1 b, so |y_i| may be cut off from below where D would vanish.
+        """
         hessian, inverse, product, total = data.product, work.inverse, work.product, work.total
         k.linear_system.inverse_scaling(pair[0], data.power, data.floor, inverse)
         pair[1][:] = 0
@@ -149,7 +129,7 @@ def make_row_scaled_neumann(k: Any) -> Any:
             k.vector.axpy(1.0, pair[1], total)
         k.vector.scale(factor, total, pair[1])
 
-    return row_scaled_neumann
+    return locals()
 
 
 def make_hypergradient(k: Any) -> Any:
@@ -173,8 +153,8 @@ class HypergradientEstimate:
 
     Attributes
     ----------
-    solver : tuple
-        Text of the solver and its constants.
+    solver : str
+        One of `make_solvers`.
     product : str
         The oracle that the solver calls.
     scratch : type
@@ -183,10 +163,15 @@ class HypergradientEstimate:
         Power and floor, for a solver whose data are `Scaled`.
     """
 
-    solver: tuple[Any, ...]
+    solver: str
     product: str
     scratch: type
     scaling: tuple[float, float] | None = None
+
+    @property
+    def text(self) -> Text:
+        """The text of the solver."""
+        return (Part(make_solvers, self.solver),)
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -208,10 +193,10 @@ class HypergradientEstimate:
         return self.scratch(**{n: np.zeros(s, problem.dtype) for n, s in shapes.items()})
 
 
-NEUMANN_SUM = HypergradientEstimate((make_neumann_sum, SUM), "linear_descent", Total)
-RANDOM_NEUMANN = HypergradientEstimate((make_random_neumann, POWERS), "linear_descent", Total)
-GRADIENT_DESCENT = HypergradientEstimate((make_gradient_descent, SOLVE), "linear_descent", Total)
-NORMAL_EQUATIONS = HypergradientEstimate((make_normal_equations,), "hessian_product", Pair)
+NEUMANN_SUM = HypergradientEstimate("neumann_sum", "linear_descent", Total)
+RANDOM_NEUMANN = HypergradientEstimate("random_neumann", "linear_descent", Total)
+GRADIENT_DESCENT = HypergradientEstimate("gradient_descent", "linear_descent", Total)
+NORMAL_EQUATIONS = HypergradientEstimate("normal_equations", "hessian_product", Pair)
 
 
 def row_scaled_neumann(power: float, floor: float) -> HypergradientEstimate:
@@ -219,4 +204,4 @@ def row_scaled_neumann(power: float, floor: float) -> HypergradientEstimate:
     if power == 2.0:
         return NEUMANN_SUM
     scaling = float(power), float(floor)
-    return HypergradientEstimate((make_row_scaled_neumann,), "hessian_product", ScaledWork, scaling)
+    return HypergradientEstimate("row_scaled_neumann", "hessian_product", ScaledWork, scaling)

@@ -19,7 +19,7 @@ Text = tuple[Any, ...]
 class Part(NamedTuple):
     """Makes one of the texts that a maker returns by their names."""
 
-    make: Callable[..., dict[str, Any]]
+    make: Any
     name: str
 
     def __call__(self, k: ModuleType, *constants: Any) -> Any:

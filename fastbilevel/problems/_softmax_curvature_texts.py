@@ -41,14 +41,17 @@ class Work(NamedTuple):
     total: Floats
 
 
-def make_lower_products(k: Any, C: int, sparse: bool, learned: bool) -> Any:
-    """g_y, g_yy v and g_xy v on one minibatch, which is read once.
-
-    Of the lower objective x is in the penalty if it is `learned`, in the row weights if not.
+def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
+    """The oracles; of the lower objective x is in the penalty if it is `learned`, else in the row
+    weights.
     """
     design = k.csr_curvature if sparse else k.dense_curvature
 
     def lower_products(data, samplers, work, x, pair, draw, G, cross):
+        """g_y, g_yy v and g_xy v on one minibatch, which is read once.
+
+        Of the lower objective x is in the penalty if it is `learned`, in the row weights if not.
+        """
         train, penalty, kind = data.train, data.penalty, data.kind
         slopes, shift = work.slopes, work.shift
         rows, block = k.draw.draw_batch(samplers.lower, draw, 0)
@@ -71,14 +74,8 @@ def make_lower_products(k: Any, C: int, sparse: bool, learned: bool) -> Any:
                 kind, x, shift[0], train.weight, rows, slopes, 1.0 / rows.size, cross
             )
 
-    return lower_products
-
-
-def make_cross_product(k: Any, C: int, sparse: bool, learned: bool) -> Any:
-    """g_xy v; one minibatch, or, where x is in the penalty, no data."""
-    design = k.csr_curvature if sparse else k.dense_curvature
-
     def cross_product(data, samplers, work, x, pair, draw, out):
+        """g_xy v; one minibatch, or, where x is in the penalty, no data."""
         train, penalty, kind = data.train, data.penalty, data.kind
         slopes, shift = work.slopes, work.shift
         if learned:
@@ -95,14 +92,8 @@ def make_cross_product(k: Any, C: int, sparse: bool, learned: bool) -> Any:
                 kind, x, shift[0], train.weight, rows, slopes, 1.0 / rows.size, out
             )
 
-    return cross_product
-
-
-def make_upper_gradients(k: Any, C: int, sparse: bool) -> Any:
-    """f_y on one minibatch; f_x is 0."""
-    design = k.csr_curvature if sparse else k.dense_curvature
-
     def upper_gradients(data, samplers, work, x, pair, draw, F_y, F_x):
+        """f_y on one minibatch; f_x is 0."""
         rows, block = k.draw.draw_batch(samplers.outer_upper, draw, 0)
         no_penalty = work.placed[:0]
         design.gradient(
@@ -110,14 +101,8 @@ def make_upper_gradients(k: Any, C: int, sparse: bool) -> Any:
         )
         F_x[:] = 0
 
-    return upper_gradients
-
-
-def make_lower_gradient(k: Any, C: int, sparse: bool) -> Any:
-    """g_y on one minibatch."""
-    design = k.csr_curvature if sparse else k.dense_curvature
-
     def lower_gradient(data, samplers, work, x, pair, draw, out):
+        """g_y on one minibatch."""
         penalty, kind, shift = data.penalty, data.kind, work.shift
         rows, block = k.draw.draw_batch(samplers.lower, draw, 0)
         k.penalty.penalty_values(
@@ -129,14 +114,8 @@ def make_lower_gradient(k: Any, C: int, sparse: bool) -> Any:
             data.train, rows, block, x, pair[0], work.placed, out, work.scratch, C, kind, shift[0]
         )
 
-    return lower_gradient
-
-
-def make_hessian_product(k: Any, C: int, sparse: bool) -> Any:
-    """g_yy v on one minibatch."""
-    design = k.csr_curvature if sparse else k.dense_curvature
-
     def hessian_product(data, samplers, work, x, pair, draw, out):
+        """g_yy v on one minibatch."""
         penalty, kind, shift = data.penalty, data.kind, work.shift
         rows, block = k.draw.draw_batch(samplers.linear, draw, 0)
         k.penalty.penalty_values(
@@ -148,14 +127,8 @@ def make_hessian_product(k: Any, C: int, sparse: bool) -> Any:
             data.train, rows, block, x, pair, work.placed, out, work.scratch, C, kind, shift[0]
         )
 
-    return hessian_product
-
-
-def make_linear_descent(k: Any, C: int, sparse: bool) -> Any:
-    """Steps on the linear system g_yy v = b, each on a fresh minibatch; see `linear_step`."""
-    design = k.csr_curvature if sparse else k.dense_curvature
-
     def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
+        """Steps on the linear system g_yy v = b, each on a fresh minibatch; see `linear_step`."""
         penalty, kind, shift, placed = data.penalty, data.kind, work.shift, work.placed
         done, memory = work.done, work.memory
         k.penalty.penalty_values(
@@ -171,4 +144,4 @@ def make_linear_descent(k: Any, C: int, sparse: bool) -> Any:
             )  # fmt: skip
         design.finish(pair, placed, b, total, lr, mode, steps, done, memory, C)
 
-    return linear_descent
+    return locals()

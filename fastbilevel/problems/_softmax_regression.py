@@ -13,7 +13,7 @@ from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks import data as _validation
 from fastbilevel._checks.points import check_same_library
-from fastbilevel._texts.compile import Text
+from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.samplers import Sampler
 from fastbilevel.kernels.reference.draw import BLOCKS
@@ -171,16 +171,8 @@ class SoftmaxRegression(TwoLevels):
         cuts = {(s.mode, s.batch) for s in (plan.lower, plan.outer_lower, plan.linear)}
         if len(cuts) > 1 or plan.upper.batch != plan.outer_upper.batch:
             return {}
-        constants = (self._shape[1], self._sparse)
-        learned = self._penalty.learned
-        return {
-            "lower_products": (curvature_texts.make_lower_products, *constants, learned),
-            "cross_product": (curvature_texts.make_cross_product, *constants, learned),
-            "upper_gradients": (curvature_texts.make_upper_gradients, *constants),
-            "lower_gradient": (curvature_texts.make_lower_gradient, *constants),
-            "hessian_product": (curvature_texts.make_hessian_product, *constants),
-            "linear_descent": (curvature_texts.make_linear_descent, *constants),
-        }
+        constants = (self._shape[1], self._sparse, self._penalty.learned)
+        return texts_of(curvature_texts.make_oracles, *constants)
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
         logits = (plan.lower.batch + plan.upper.batch) * plan.g * self._shape[1]
