@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import test_texts
 from backends import array_library, fetched
 
 import fastbilevel as fb
@@ -45,8 +46,21 @@ def test_the_oracles_are_consistent():
     assert len(report.skipped) == 2
 
 
-@pytest.mark.parametrize("backend", ["reference", "cpu", "emulated"])
-@pytest.mark.parametrize("method", OPTIONS)
+def test_the_fused_text_keeps_to_the_language():
+    # Those of the simple oracles are found by `test_texts` itself.
+    test_texts.test_only_loops_scalars_slices_and_calls(shift.make_perturbed_descent)
+    test_texts.test_records_are_read_by_name(shift.make_perturbed_descent)
+
+
+# Compiling takes seconds: each branch of the text once.
+@pytest.mark.parametrize(
+    ("method", "backend"),
+    [
+        *((method, backend) for method in OPTIONS for backend in ("reference", "emulated")),
+        ("f2sa", "cpu"),
+        ("f2sa-p", "cpu"),
+    ],
+)
 def test_the_fused_oracle_gives_the_iterates_of_the_composed_one(method, backend):
     """The two differ by roundings of some sums of three terms, in each of a few dozen steps."""
     options = BATCHES | OPTIONS[method]

@@ -82,3 +82,50 @@ def test_a_process_that_saves_code_waits_for_the_others():
     saving.join(timeout=60)
     assert not saving.is_alive()
     assert os.path.exists(index)
+
+
+READER = """
+def make_reader(k):
+    def read(record):
+        record[0][0] += 1.0
+
+    return read
+"""
+
+READING = """
+import sys
+import numpy as np
+from reader import make_reader
+from fastbilevel._texts.compile import compile_text
+from fastbilevel.kernels import cpu
+
+out = np.zeros(1)
+record = (out,)
+if len(sys.argv) > 1:
+    from theirs import Theirs
+
+    record = Theirs(out)
+compile_text(make_reader, cpu)(record)
+print(int(out[0]))
+"""
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
+def test_a_record_of_a_module_that_is_gone_does_not_spoil_the_cache(tmp_path):
+    """The index of a text holds the classes of all records it was compiled for, a caller's too."""
+    (tmp_path / "reader.py").write_text(READER)
+    (tmp_path / "reading.py").write_text(READING)
+    theirs = tmp_path / "theirs.py"
+    theirs.write_text("from typing import NamedTuple\n\nclass Theirs(NamedTuple):\n    a: object\n")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(*arguments):
+        command = [sys.executable, str(tmp_path / "reading.py"), *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert run("theirs") == "1"
+    theirs.unlink()
+    assert run() == "1"
+    assert run() == "1"

@@ -81,20 +81,37 @@ def build(
         fastmath=set(SAFE_FASTMATH) if fastmath else False,
         forceinline=inline,
     )(function)
-    if cache:
-        _save_one_at_a_time(dispatcher)
+    files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if files is not None:
+        _start_anew_if_unreadable(files)
+        if fcntl is not None:
+            _save_one_at_a_time(files)
     return dispatcher
 
 
-def _save_one_at_a_time(dispatcher: Any) -> None:
+def _start_anew_if_unreadable(files: Any) -> None:
+    """Take an index of the disk cache for empty where it names a class that is not there.
+
+    An index holds the types of all signatures, and those of records their classes: of a module of
+    the caller's that another process cannot import, or of a release in which they lay elsewhere.
+    """
+    load_index = files._load_index
+
+    def load_what_can_be_read() -> Any:
+        try:
+            return load_index()
+        except (ImportError, AttributeError):
+            return {}
+
+    files._load_index = load_what_can_be_read
+
+
+def _save_one_at_a_time(files: Any) -> None:
     """Let one process at a time add machine code of this function to the disk cache.
 
     Numba reads the index, picks a free file name, and writes both. Two processes that do so at the
     same time can pick one name, and the index may then lead to the code of the other signature.
     """
-    files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if fcntl is None or files is None:
-        return
     save = files.save
 
     def locked_save(key: Any, data: Any) -> None:
