@@ -217,7 +217,7 @@ def test_paths_of_oracles():
     assert set(oracle_paths(text, "f3sa").values()) == {stacked}
     assert oracle_paths(text, "bome", barrier="value") == {
         "perturbed_descent": fused,
-        "gradients_y": stacked,
+        "outer_gradients_y": stacked,
         "gradients_x": stacked,
         "lower_values": stacked,
     }

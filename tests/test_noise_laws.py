@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 import fastbilevel as fb
+from fastbilevel._oracles.binding import Binder
+from fastbilevel._oracles.composed import make_perturbed_gradient
 from fastbilevel._texts.compile import compile_text, plain, specialize
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import Quadratic
@@ -38,12 +40,10 @@ class Estimator:
         self.offsets, self.alpha = method.stencil()
         solutions = [problem.lower_solution(X, j * nu) for j in self.offsets.reshape(-1)]
         Y = np.array(solutions).reshape(len(self.offsets), -1)
-        name = "perturbed_gradient"
-        data, work = problem.fused_arguments(self.plan, (name,))[name]
+        data, work = Binder(problem, self.plan).bind(method.oracles).perturbed_gradient[1:]
         weights, self.out = self.offsets * nu, np.empty(X.size)
         before = (data, self.plan.samplers(), work, X, Y, weights, self.alpha, nu)
-        make, *constants = problem.fused_texts(self.plan)[name]
-        text = compile_text(make, problem.kernels, *constants)
+        text = compile_text(make_perturbed_gradient, problem.kernels)
         self.function = specialize(text, (*before, 0, self.out))
         self.before = plain(before)
 

@@ -31,74 +31,75 @@ at every (x, y): unbiased, of bounded variance, and Lipschitz in the mean square
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import integrate
 
 import fastbilevel as fb
-from fastbilevel._texts.compile import Text
+from fastbilevel._texts.protocol import Floats, record
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems.hard._instance import HardInstance
 
 SOFTENING = 1 / 4
 # Where `fb.schedules.theory` looks at the curvature: f_yy is near the largest it has for y >= 1.
 TYPICAL = 1.5 * math.pi
-# One stream of noise for each of g_y, g_x, f_y, f_x.
-LANES = range(4)
+# One stream of noise for each.
+G_Y, G_X, F_Y, F_X = range(4)
 
 
-def make_value_lower(k: Any) -> Any:
-    """``(y - x)^2 / 2``; noise has mean zero and is left out of values."""
+@record
+class Data(NamedTuple):
+    """c, t, standard deviations of one sample's gradients, and the key of the noise."""
+
+    softening: float
+    phase: float
+    sigma_lower: float
+    sigma_upper: float
+    k0: int
+    k1: int
+
+
+@record
+class Work(NamedTuple):
+    """(1,), a sample's noise."""
+
+    noise: Floats
+
+
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles; noise has mean zero and is left out of values."""
 
     def value_lower(data, work, x, y, rows, out):
+        """``(y - x)^2 / 2``."""
         out[0] = 0.5 * (y[0] - x[0]) ** 2
 
-    return value_lower
-
-
-def make_value_upper(k: Any) -> Any:
-    """``-log(y^2 + c^2) / 2 + sin(y + t) - sin(x + t)``."""
-
     def value_upper(data, work, x, y, rows, out):
-        c, phase = data[:2]
-        logarithm = math.log(y[0] ** 2 + c**2)
-        out[0] = -0.5 * logarithm + math.sin(y[0] + phase) - math.sin(x[0] + phase)
+        """``-log(y^2 + c^2) / 2 + sin(y + t) - sin(x + t)``."""
+        logarithm = math.log(y[0] ** 2 + data.softening**2)
+        out[0] = -0.5 * logarithm + math.sin(y[0] + data.phase) - math.sin(x[0] + data.phase)
 
-    return value_upper
+    def grad_lower_y(data, work, x, y, rows, out):
+        """``y - x``."""
+        out[0] = y[0] - x[0]
+        k.quadratic.add_noise(rows, G_Y, data.sigma_lower, data.k0, data.k1, work.noise, out)
 
-
-def make_grad_lower(k: Any, lane: int, sign: float) -> Any:
-    """``y - x`` in y, with sign 1, and ``x - y`` in x, with sign -1."""
-
-    def grad_lower(data, work, x, y, rows, out):
-        _, _, sigma, _, k0, k1 = data
-        out[0] = sign * (y[0] - x[0])
-        k.quadratic.add_noise(rows, lane, sigma, k0, k1, work[0], out)
-
-    return grad_lower
-
-
-def make_grad_upper_y(k: Any, lane: int) -> Any:
-    """``-y / (y^2 + c^2) + cos(y + t)``."""
+    def grad_lower_x(data, work, x, y, rows, out):
+        """``x - y``."""
+        out[0] = -1.0 * (y[0] - x[0])
+        k.quadratic.add_noise(rows, G_X, data.sigma_lower, data.k0, data.k1, work.noise, out)
 
     def grad_upper_y(data, work, x, y, rows, out):
-        c, phase, _, sigma, k0, k1 = data
-        out[0] = math.cos(y[0] + phase) - y[0] / (y[0] ** 2 + c**2)
-        k.quadratic.add_noise(rows, lane, sigma, k0, k1, work[0], out)
-
-    return grad_upper_y
-
-
-def make_grad_upper_x(k: Any, lane: int) -> Any:
-    """``-cos(x + t)``."""
+        """``-y / (y^2 + c^2) + cos(y + t)``."""
+        out[0] = math.cos(y[0] + data.phase) - y[0] / (y[0] ** 2 + data.softening**2)
+        k.quadratic.add_noise(rows, F_Y, data.sigma_upper, data.k0, data.k1, work.noise, out)
 
     def grad_upper_x(data, work, x, y, rows, out):
-        _, phase, _, sigma, k0, k1 = data
-        out[0] = -math.cos(x[0] + phase)
-        k.quadratic.add_noise(rows, lane, sigma, k0, k1, work[0], out)
+        """``-cos(x + t)``."""
+        out[0] = -math.cos(x[0] + data.phase)
+        k.quadratic.add_noise(rows, F_X, data.sigma_upper, data.k0, data.k1, work.noise, out)
 
-    return grad_upper_x
+    return locals()
 
 
 class SlowDescent(HardInstance):
@@ -123,22 +124,18 @@ class SlowDescent(HardInstance):
         seed: int = 0,
     ):
         super().__init__([TYPICAL], [TYPICAL], infinite=True)
-        key = key_of(seed)
-        self._data = (SOFTENING, float(phase), float(sigma_lower), float(sigma_upper), *key)
+        k0, k1 = key_of(seed)
+        self._data = Data(
+            softening=SOFTENING,
+            phase=float(phase),
+            sigma_lower=float(sigma_lower),
+            sigma_upper=float(sigma_upper),
+            k0=k0,
+            k1=k1,
+        )
 
-    def texts(self) -> dict[str, Text]:
-        g_y, g_x, f_y, f_x = LANES
-        return {
-            "value_lower": (make_value_lower,),
-            "value_upper": (make_value_upper,),
-            "grad_lower_y": (make_grad_lower, g_y, 1.0),
-            "grad_lower_x": (make_grad_lower, g_x, -1.0),
-            "grad_upper_y": (make_grad_upper_y, f_y),
-            "grad_upper_x": (make_grad_upper_x, f_x),
-        }
-
-    def evaluation_arguments(self, rows: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return self._data, (np.zeros(1),)
+    def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
+        return self._data, Work(noise=np.zeros(1))
 
 
 def stationarity(x: Any) -> Any:

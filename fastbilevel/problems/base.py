@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -292,10 +291,15 @@ class OnHost:
             raise AttributeError(name)
         if name not in SIMPLE:
             return getattr(self._problem, name)
-        evaluate = functools.partial(self._problem.evaluate, name)
-        if SIMPLE[name].is_value:
-            return lambda *point, rows=None: float(evaluate(*point, rows=rows)[0])
-        return evaluate
+        entry, problem = SIMPLE[name], self._problem
+
+        def oracle(x: Any, *arguments: Any, rows: Any = None) -> Any:
+            # The samples come behind the vectors, or by name.
+            vectors, given = arguments[: len(entry.vectors)], arguments[len(entry.vectors) :]
+            found = problem.evaluate(name, x, *vectors, rows=given[0] if given else rows)
+            return float(found[0]) if entry.is_value else found
+
+        return oracle
 
 
 def on_host(problem: BilevelProblem) -> Any:

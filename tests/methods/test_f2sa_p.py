@@ -178,7 +178,7 @@ def test_recenter_has_no_effect_for_two_offsets_and_averages_more():
 def test_oracle_calls_follow_the_table(order, expected):
     """Algorithms 10: even p: pK F_y and G_y, pS F_x and G_x; odd p: p + 1 for those of g."""
     result = fb.minimize(
-        fb.problems.Quadratic.random(3, 4, n=20),
+        fb.problems.Quadratic.random(3, 4, n=60),
         order=order,
         inner_steps=3,
         batch_size=5,
