@@ -76,6 +76,7 @@ def make_gradients(k: Any, independent: int, outer: int) -> Any:
     def gradients(data, samplers, work, x, Y, weights, draw, F, G):
         of_lower = samplers.outer_lower if outer else samplers.lower
         of_upper = samplers.outer_upper if outer else samplers.upper
+        lower, upper, problem = data.lower, data.upper, data.problem
         n_groups, g = weights.shape
         n_y = Y.shape[1] // g
         for a in range(n_groups):
@@ -84,9 +85,9 @@ def make_gradients(k: Any, independent: int, outer: int) -> Any:
             upper_rows, _ = k.draw.draw_batch(of_upper, draw, offset)
             for j in range(g):
                 y = Y[a, j * n_y : (j + 1) * n_y]
-                data.lower(data.problem, work, x, y, rows, G[a * g + j])
+                lower(problem, work, x, y, rows, G[a * g + j])
                 if weights[a, j] != 0.0:
-                    data.upper(data.problem, work, x, y, upper_rows, F[a * g + j])
+                    upper(problem, work, x, y, upper_rows, F[a * g + j])
 
     return gradients
 
@@ -106,11 +107,12 @@ def make_perturbed_descent(k: Any) -> Any:
     """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1)."""
 
     def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first):
+        gradients, own_data, own_work = data.function, data.data, data.work
         F, G = work.F, work.G
         n_groups, g = weights.shape
         n_y = G.shape[1]
         for draw in range(first, first + steps):
-            data.function(data.data, samplers, data.work, x, Y, weights, draw, F, G)
+            gradients(own_data, samplers, own_work, x, Y, weights, draw, F, G)
             for a in range(n_groups):
                 for j in range(g):
                     i = a * g + j

@@ -101,15 +101,16 @@ def make_solvers(k: Any) -> dict[str, Any]:
 
         They converge to the minimum-norm solution, also where H is singular.
         """
+        times, own_data, own_work = data.function, data.data, data.work
         at, product = work.pair, work.product
         at[0][:] = pair[0]
         pair[1][:] = 0
         for s in range(terms):
             at[1][:] = pair[1]
-            data.function(data.data, samplers, data.work, x, at, first + 2 * s, product)
+            times(own_data, samplers, own_work, x, at, first + 2 * s, product)
             at[1][:] = b
             k.vector.axpy(-1.0, product, at[1])
-            data.function(data.data, samplers, data.work, x, at, first + 2 * s + 1, product)
+            times(own_data, samplers, own_work, x, at, first + 2 * s + 1, product)
             k.vector.axpy(lr, product, pair[1])
 
     def row_scaled_neumann(data, samplers, work, x, pair, b, terms, lr, factor, first):
@@ -118,13 +119,14 @@ def make_solvers(k: Any) -> dict[str, Any]:
         D scales rows: H D^-1, a layout by columns, has another solution unless H is diagonal. Any
         positive D has the limit H^-1 b, so |y_i| may be cut off from below where D would vanish.
         """
-        hessian, inverse, product, total = data.product, work.inverse, work.product, work.total
+        oracle, inverse, product, total = data.product, work.inverse, work.product, work.total
+        times, own_data, own_work = oracle.function, oracle.data, oracle.work
         k.linear_system.inverse_scaling(pair[0], data.power, data.floor, inverse)
         pair[1][:] = 0
         k.linear_system.scaled_axpy(1.0, inverse, b, pair[1])
         total[:] = pair[1]
         for draw in range(first, first + terms):
-            hessian.function(hessian.data, samplers, hessian.work, x, pair, draw, product)
+            times(own_data, samplers, own_work, x, pair, draw, product)
             k.linear_system.scaled_axpy(-lr, inverse, product, pair[1])
             k.vector.axpy(1.0, pair[1], total)
         k.vector.scale(factor, total, pair[1])

@@ -61,12 +61,14 @@ def make_products(k: Any) -> dict[str, Any]:
 
     def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
         """Steps v <- v - lr g_yy v, a fresh minibatch each; see `linear_step`."""
+        hvp, problem, own, product = data.oracle, data.problem, work.own, work.product
+        sampler = samplers.linear
         for draw in range(first, first + steps):
-            rows, _ = k.draw.draw_batch(samplers.linear, draw, 0)
-            data.oracle(data.problem, work.own, x, pair[0], pair[1], rows, work.product)
+            rows, _ = k.draw.draw_batch(sampler, draw, 0)
+            hvp(problem, own, x, pair[0], pair[1], rows, product)
             if mode == SOLVE:
-                k.vector.axpy(-1.0, b, work.product)
-            k.vector.axpy(-lr, work.product, pair[1])
+                k.vector.axpy(-1.0, b, product)
+            k.vector.axpy(-lr, product, pair[1])
             if mode == SUM:
                 k.vector.axpy(1.0, pair[1], total)
 

@@ -77,27 +77,35 @@ def make_chunk(k: Any, saga: int, average: int) -> Any:
         F_x = memory.newest if average else phi
         if saga:
             tables, means = memory.tables, memory.averages
+            lower_shares, upper_shares = fixed.lower, fixed.upper
+            of_lower, of_upper = samplers.lower, samplers.outer_upper
+        lower_products, data, work = products.function, products.data, products.work
+        upper_gradients, outer_data, outer_work = upper.function, upper.data, upper.work
+        m, flag = state.m, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        draws, lr_y, lr_v, lr_x = schedules.draw, schedules.lr_y, schedules.lr_v, schedules.lr_x
+        theta = schedules.theta
         for t in range(n):
-            draw = schedules.draw[t]
-            products.function(products.data, samplers, products.work, x, Y, draw, G, cross)
-            upper.function(upper.data, samplers, upper.work, x, Y, draw, F_y, F_x)
+            draw = draws[t]
+            lower_products(data, samplers, work, x, Y, draw, G, cross)
+            upper_gradients(outer_data, samplers, outer_work, x, Y, draw, F_y, F_x)
             if saga:
-                _, i = k.draw.draw_batch(samplers.lower, draw, 0)
-                _, j = k.draw.draw_batch(samplers.outer_upper, draw, 0)
-                share, upper_share = fixed.lower[i], fixed.upper[j]
+                _, i = k.draw.draw_batch(of_lower, draw, 0)
+                _, j = k.draw.draw_batch(of_upper, draw, 0)
+                share, upper_share = lower_shares[i], upper_shares[j]
                 k.averages.saga(G[0], tables.of_y[i], means.of_y, share)
                 k.averages.saga(G[1], tables.of_v[i], means.of_v, share)
                 k.averages.saga(cross, tables.of_x[i], means.of_x, share)
                 k.averages.saga(F_y, tables.upper_of_y[j], means.upper_of_y, upper_share)
                 k.averages.saga(F_x, tables.upper_of_x[j], means.upper_of_x, upper_share)
-            k.linear_system.joint_step(Y, G, F_y, sign, schedules.lr_y[t], schedules.lr_v[t])
+            k.linear_system.joint_step(Y, G, F_y, sign, lr_y[t], lr_v[t])
             k.vector.axpy(sign, cross, F_x)
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
             if average:
-                k.averages.moving_average(phi, F_x, schedules.theta[t])
+                k.averages.moving_average(phi, F_x, theta[t])
                 k.vector.norm(phi, norms[t : t + 1])
 
     return chunk

@@ -62,22 +62,22 @@ def make_chunk(k: Any, normalize: int, recenter: int) -> Any:
         descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
         x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
         nu, first_step = schedules.nu, schedules.first_step
+        descend, data, work = descent.function, descent.data, descent.work
+        combine, outer_data, outer_work = gradient.function, gradient.data, gradient.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        lr, steps, draw, lr_x = schedules.lr, schedules.steps, schedules.draw, schedules.lr_x
+        offsets, positive, rows, g = fixed.offsets, fixed.positive, fixed.rows, fixed.g
+        cols, alpha, momentum = fixed.cols, fixed.alpha, fixed.momentum
         for t in range(n):
-            k.vector.scale(nu[t], fixed.offsets, weights)
+            k.vector.scale(nu[t], offsets, weights)
             if recenter:
-                k.vector.recenter(Y, fixed.positive, fixed.rows, fixed.g, fixed.cols)
-            descent.function(
-                descent.data, samplers, descent.work, x, Y, weights, schedules.lr[t],
-                schedules.steps[t], first_step[t],
-            )  # fmt: skip
-            gradient.function(
-                gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
-                schedules.draw[t], phi,
-            )  # fmt: skip
+                k.vector.recenter(Y, positive, rows, g, cols)
+            descend(data, samplers, work, x, Y, weights, lr[t], steps[t], first_step[t])
+            combine(outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], draw[t], phi)
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=fixed.momentum, normalize=normalize,
-                kind=domain.kind, a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1],
-                flag=state.flag,
+                x, m, phi, lr_x[t], momentum=momentum, normalize=normalize, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

@@ -66,37 +66,41 @@ def make_chunk(k: Any, proximal: int) -> Any:
         nu, lr, eta, draw = schedules.nu, schedules.lr, schedules.eta, schedules.draw
         q = weights.size
         flat_weights, flat_alpha = weights.reshape(q), fixed.alpha.reshape(q)
+        gradients_y, data_y, work_y = in_y.function, in_y.data, in_y.work
+        gradients_x, data_x, work_x = in_x.function, in_x.data, in_x.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        smoothing, lr_x = schedules.smoothing, schedules.lr_x
+        offsets, prox = fixed.offsets, fixed.prox
+        F_y, G_y, F_old_y, G_old_y, f_y = of_y.F, of_y.G, of_y.F_old, of_y.G_old, of_y.f
+        g_y = of_y.g
+        F_x, G_x, F_old_x, G_old_x, f_x = of_x.F, of_x.G, of_x.F_old, of_x.G_old, of_x.f
+        g_x = of_x.g
+        project_lower = fixed.project_lower
         for t in range(n):
-            k.vector.scale(nu[t], fixed.offsets, weights)
-            in_y.function(in_y.data, samplers, in_y.work, x, Y, weights, draw[t], of_y.F, of_y.G)
-            in_y.function(
-                in_y.data, samplers, in_y.work, x_old, Y_old, weights, draw[t], of_y.F_old,
-                of_y.G_old,
-            )  # fmt: skip
-            k.momentum.recursive_momentum(of_y.f, of_y.F, of_y.F_old, eta[t])
-            k.momentum.recursive_momentum(of_y.g, of_y.G, of_y.G_old, eta[t])
+            k.vector.scale(nu[t], offsets, weights)
+            gradients_y(data_y, samplers, work_y, x, Y, weights, draw[t], F_y, G_y)
+            gradients_y(data_y, samplers, work_y, x_old, Y_old, weights, draw[t], F_old_y, G_old_y)
+            k.momentum.recursive_momentum(f_y, F_y, F_old_y, eta[t])
+            k.momentum.recursive_momentum(g_y, G_y, G_old_y, eta[t])
             Y_old[:] = Y
             for j in range(q):
-                k.vector.perturbed_step(Y[j], of_y.g[j], of_y.f[j], weights[j, 0], lr[t, j])
+                k.vector.perturbed_step(Y[j], g_y[j], f_y[j], weights[j, 0], lr[t, j])
                 if proximal:
                     k.proximal.proximal_step(
-                        Y[j], Y_old[j], center[j], lr[t, j] / fixed.prox, lower.kind, lower.a,
-                        lower.b,
-                    )  # fmt: skip
-                    fixed.project_lower(Y[j])
-                    k.proximal.smooth(center[j], Y[j], schedules.smoothing[t])
-            in_x.function(in_x.data, samplers, in_x.work, x, Y, weights, draw[t], of_x.F, of_x.G)
-            in_x.function(
-                in_x.data, samplers, in_x.work, x_old, Y_old, weights, draw[t], of_x.F_old,
-                of_x.G_old,
-            )  # fmt: skip
-            k.momentum.recursive_momentum(of_x.f, of_x.F, of_x.F_old, eta[t])
-            k.momentum.recursive_momentum(of_x.g, of_x.G, of_x.G_old, eta[t])
+                        Y[j], Y_old[j], center[j], lr[t, j] / prox, lower.kind, lower.a, lower.b
+                    )
+                    project_lower(Y[j])
+                    k.proximal.smooth(center[j], Y[j], smoothing[t])
+            gradients_x(data_x, samplers, work_x, x, Y, weights, draw[t], F_x, G_x)
+            gradients_x(data_x, samplers, work_x, x_old, Y_old, weights, draw[t], F_old_x, G_old_x)
+            k.momentum.recursive_momentum(f_x, F_x, F_old_x, eta[t])
+            k.momentum.recursive_momentum(g_x, G_x, G_old_x, eta[t])
             x_old[:] = x
-            k.vector.combine_offsets(of_x.f, of_x.g, flat_weights, flat_alpha, nu[t], phi)
+            k.vector.combine_offsets(f_x, g_x, flat_weights, flat_alpha, nu[t], phi)
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

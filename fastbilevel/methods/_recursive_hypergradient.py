@@ -57,27 +57,33 @@ def make_chunk(k: Any) -> Any:
         x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
         x_old, Y_old, G, G_old = memory.x_old, memory.Y_old, memory.G, memory.G_old
         u, h, h_old = memory.u, memory.h, memory.h_old
+        lower_gradient, data, work = gradient.function, gradient.data, gradient.work
+        hypergradient, outer_data, outer_work = estimate.function, estimate.data, estimate.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        eta_y, eta, lr_x, lr_y = schedules.eta_y, schedules.eta, schedules.lr_x, schedules.lr_y
+        first_products, draws, terms = system.first_product, system.draw, system.terms
+        lr_v, factor = system.lr, system.factor
         for t in range(n):
-            first, draw = system.first_product[t], system.draw[t]
-            gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
-            gradient.function(gradient.data, samplers, gradient.work, x_old, Y_old, draw, G_old)
-            estimate.function(
-                estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
-                system.factor[t], first, draw, h,
+            first, draw = first_products[t], draws[t]
+            lower_gradient(data, samplers, work, x, Y, draw, G)
+            lower_gradient(data, samplers, work, x_old, Y_old, draw, G_old)
+            hypergradient(
+                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], first, draw, h
+            )
+            hypergradient(
+                outer_data, samplers, outer_work, x_old, Y_old, terms[t], lr_v[t], factor[t], first,
+                draw, h_old,
             )  # fmt: skip
-            estimate.function(
-                estimate.data, samplers, estimate.work, x_old, Y_old, system.terms[t], system.lr[t],
-                system.factor[t], first, draw, h_old,
-            )  # fmt: skip
-            k.momentum.recursive_momentum(u, G, G_old, schedules.eta_y[t])
-            k.momentum.recursive_momentum(phi, h, h_old, schedules.eta[t])
+            k.momentum.recursive_momentum(u, G, G_old, eta_y[t])
+            k.momentum.recursive_momentum(phi, h, h_old, eta[t])
             x_old[:] = x
             Y_old[0][:] = Y[0]
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
-            k.vector.axpy(-schedules.lr_y[t], u, Y[0])
+            k.vector.axpy(-lr_y[t], u, Y[0])
 
     return chunk
 

@@ -46,25 +46,26 @@ def make_chunk(k: Any, own_rates: int) -> Any:
         descent, estimate = oracles.perturbed_descent, oracles.hypergradient
         x, y, phi, system = state.x, state.Y[0:1], state.phi, schedules.system
         weights, lr_y, first_step = state.weights[0:1], schedules.lr_y, schedules.first_step
+        descend, data, work = descent.function, descent.data, descent.work
+        hypergradient, outer_data, outer_work = estimate.function, estimate.data, estimate.work
+        Y, m, norms, flag = state.Y, state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        steps, lr_x = schedules.steps, schedules.lr_x
+        terms, lr_v, factor = system.terms, system.lr, system.factor
+        first_product, draw = system.first_product, system.draw
         for t in range(n):
             if own_rates:
-                for s in range(schedules.steps[t]):
-                    descent.function(
-                        descent.data, samplers, descent.work, x, y, weights, lr_y[s], 1,
-                        first_step[t] + s,
-                    )  # fmt: skip
+                for s in range(steps[t]):
+                    descend(data, samplers, work, x, y, weights, lr_y[s], 1, first_step[t] + s)
             else:
-                descent.function(
-                    descent.data, samplers, descent.work, x, y, weights, lr_y[t],
-                    schedules.steps[t], first_step[t],
-                )  # fmt: skip
-            estimate.function(
-                estimate.data, samplers, estimate.work, x, state.Y, system.terms[t], system.lr[t],
-                system.factor[t], system.first_product[t], system.draw[t], phi,
+                descend(data, samplers, work, x, y, weights, lr_y[t], steps[t], first_step[t])
+            hypergradient(
+                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t],
+                first_product[t], draw[t], phi,
             )  # fmt: skip
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

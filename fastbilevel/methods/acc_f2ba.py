@@ -42,28 +42,31 @@ def make_chunk(k: Any, restarts: int) -> Any:
         descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
         x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
         x_old, Y_old, nu = memory.x_old, memory.Y_old, schedules.nu
+        descend, data, work = descent.function, descent.data, descent.work
+        combine, outer_data, outer_work = gradient.function, gradient.data, gradient.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        moves = memory.moves
+        steps, lr, first_step = schedules.steps, schedules.lr, schedules.first_step
+        draw, lr_x = schedules.draw, schedules.lr_x
+        offsets, outer_momentum = fixed.offsets, fixed.outer_momentum
+        inner_momentum, alpha = fixed.inner_momentum, fixed.alpha
         for t in range(n):
-            k.vector.scale(nu[t], fixed.offsets, weights)
-            k.momentum.extrapolate(x, x_old, fixed.outer_momentum)
-            k.projection.project(x, domain.kind, domain.a, domain.b)
+            k.vector.scale(nu[t], offsets, weights)
+            k.momentum.extrapolate(x, x_old, outer_momentum)
+            k.projection.project(x, kind, a, b)
             Y_old[:] = Y
-            for s in range(schedules.steps[t]):
-                descent.function(
-                    descent.data, samplers, descent.work, x, Y, weights, schedules.lr[t], 1,
-                    schedules.first_step[t] + s,
-                )  # fmt: skip
-                k.momentum.extrapolate(Y, Y_old, fixed.inner_momentum)
+            for s in range(steps[t]):
+                descend(data, samplers, work, x, Y, weights, lr[t], 1, first_step[t] + s)
+                k.momentum.extrapolate(Y, Y_old, inner_momentum)
             Y[:] = Y_old
-            gradient.function(
-                gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
-                schedules.draw[t], phi,
-            )  # fmt: skip
+            combine(outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], draw[t], phi)
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
             if restarts:
-                k.momentum.restart(x, x_old, memory.moves)
+                k.momentum.restart(x, x_old, moves)
 
     return chunk
 

@@ -74,23 +74,33 @@ def make_chunk(k: Any, use_values: int) -> Any:
         )  # fmt: skip
         x, Y, weights = state.x, state.Y, state.weights
         F_y, G_y, F_x, G_x = memory.F_y, memory.G_y, memory.F_x, memory.G_x
+        if use_values:
+            at = oracles.lower_values
+            lower_values, data_v, work_v = at.function, at.data, at.work
         k.vector.scale(1.0, fixed.offsets, weights)
+        descend, data, work = descent.function, descent.data, descent.work
+        gradients_y, data_y, work_y = in_y.function, in_y.data, in_y.work
+        gradients_x, data_x, work_x = in_x.function, in_x.data, in_x.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        values, barrier = memory.values, memory.barrier
+        draws, lr_inner, first_step = schedules.draw, schedules.lr_inner, schedules.first_step
+        lr = schedules.lr
+        inner_steps, eta = fixed.inner_steps, fixed.eta
         for t in range(n):
-            draw = schedules.draw[t]
+            draw = draws[t]
             Y[0][:] = Y[1]
-            descent.function(
-                descent.data, samplers, descent.work, x, Y[0:1], weights[0:1],
-                schedules.lr_inner[t], fixed.inner_steps, schedules.first_step[t],
+            descend(
+                data, samplers, work, x, Y[0:1], weights[0:1], lr_inner[t], inner_steps,
+                first_step[t],
             )  # fmt: skip
-            in_y.function(in_y.data, samplers, in_y.work, x, Y[1:2], weights[1:2], draw, F_y, G_y)
-            in_x.function(in_x.data, samplers, in_x.work, x, Y, weights, draw, F_x, G_x)
+            gradients_y(data_y, samplers, work_y, x, Y[1:2], weights[1:2], draw, F_y, G_y)
+            gradients_x(data_x, samplers, work_x, x, Y, weights, draw, F_x, G_x)
             if use_values:
-                at = oracles.lower_values
-                at.function(at.data, samplers, at.work, x, Y, draw, memory.values)
+                lower_values(data_v, samplers, work_v, x, Y, draw, values)
             k.barrier.dynamic_barrier(
-                x, Y[1], state.m, F_x[1], F_y[0], G_x, G_y[0], memory.values, fixed.eta,
-                use_values, schedules.lr[t], domain.kind, domain.a, domain.b, memory.barrier,
-                state.norms[t : t + 1], state.flag,
+                x, Y[1], m, F_x[1], F_y[0], G_x, G_y[0], values, eta, use_values, lr[t], kind, a, b,
+                barrier, norms[t : t + 1], flag,
             )  # fmt: skip
 
     return chunk

@@ -22,25 +22,22 @@ def make_chunk(k: Any) -> Any:
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
         descent, gradient = oracles.perturbed_descent, oracles.perturbed_gradient
         x, Y, weights, nu, lr = state.x, state.Y, state.weights, schedules.nu, schedules.lr
+        descend, data, work = descent.function, descent.data, descent.work
+        combine, outer_data, outer_work = gradient.function, gradient.data, gradient.work
+        phi, m, norms, flag = state.phi, state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        steps, first_step, draw = schedules.steps, schedules.first_step, schedules.draw
+        lr_x = schedules.lr_x
+        offsets, alpha = fixed.offsets, fixed.alpha
         for t in range(n):
-            inner, first = schedules.steps[t] - 1, schedules.first_step[t]
-            k.vector.scale(nu[t], fixed.offsets, weights)
-            descent.function(
-                descent.data, samplers, descent.work, x, Y[0:1], weights[0:1], lr[t, 0:1], inner,
-                first,
-            )  # fmt: skip
-            gradient.function(
-                gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
-                schedules.draw[t], state.phi,
-            )  # fmt: skip
-            descent.function(
-                descent.data, samplers, descent.work, x, Y[1:2], weights[1:2], lr[t, 1:2], 1,
-                first + inner,
-            )  # fmt: skip
+            inner, first = steps[t] - 1, first_step[t]
+            k.vector.scale(nu[t], offsets, weights)
+            descend(data, samplers, work, x, Y[0:1], weights[0:1], lr[t, 0:1], inner, first)
+            combine(outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], draw[t], phi)
+            descend(data, samplers, work, x, Y[1:2], weights[1:2], lr[t, 1:2], 1, first + inner)
             k.vector.normalized_momentum(
-                x, state.m, state.phi, schedules.lr_x[t], momentum=0.0, normalize=0,
-                kind=domain.kind, a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1],
-                flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

@@ -50,32 +50,37 @@ def make_chunk(k: Any) -> Any:
         x, Y, weights, phi = state.x, state.Y, state.weights, state.phi
         Y_old, center, lower = memory.Y_old, memory.center, fixed.lower
         nu, lr, batches = schedules.nu, schedules.lr, schedules.batches
+        descend, data, work = descent.function, descent.data, descent.work
+        combine, outer_data, outer_work = gradient.function, gradient.data, gradient.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        part = memory.part
+        steps, first_step, smoothing = schedules.steps, schedules.first_step, schedules.smoothing
+        first_draw, lr_x = schedules.first_draw, schedules.lr_x
+        offsets, prox, alpha = fixed.offsets, fixed.prox, fixed.alpha
+        project_lower = fixed.project_lower
         for t in range(n):
-            k.vector.scale(nu[t], fixed.offsets, weights)
-            for s in range(schedules.steps[t]):
+            k.vector.scale(nu[t], offsets, weights)
+            for s in range(steps[t]):
                 Y_old[:] = Y
-                descent.function(
-                    descent.data, samplers, descent.work, x, Y, weights, lr[t], 1,
-                    schedules.first_step[t] + s,
-                )  # fmt: skip
+                descend(data, samplers, work, x, Y, weights, lr[t], 1, first_step[t] + s)
                 for j in range(weights.size):
                     k.proximal.proximal_step(
-                        Y[j], Y_old[j], center[j], lr[t, j] / fixed.prox, lower.kind, lower.a,
-                        lower.b,
-                    )  # fmt: skip
-                    fixed.project_lower(Y[j])
+                        Y[j], Y_old[j], center[j], lr[t, j] / prox, lower.kind, lower.a, lower.b
+                    )
+                    project_lower(Y[j])
             for j in range(weights.size):
-                k.proximal.smooth(center[j], Y[j], schedules.smoothing[t])
+                k.proximal.smooth(center[j], Y[j], smoothing[t])
             phi[:] = 0
             for s in range(batches[t]):
-                gradient.function(
-                    gradient.data, samplers, gradient.work, x, Y, weights, fixed.alpha, nu[t],
-                    schedules.first_draw[t] + s, memory.part,
+                combine(
+                    outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t],
+                    first_draw[t] + s, part,
                 )  # fmt: skip
-                k.vector.axpy(1.0 / batches[t], memory.part, phi)
+                k.vector.axpy(1.0 / batches[t], part, phi)
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

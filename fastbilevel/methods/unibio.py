@@ -64,26 +64,34 @@ def make_chunk(k: Any, ball: int) -> Any:
         x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
         G, center, mean = memory.G, memory.center, memory.mean
         steps, bounds = schedules.steps, schedules.bounds
+        lower_gradient, data, work = gradient.function, gradient.data, gradient.work
+        hypergradient, outer_data, outer_work = estimate.function, estimate.data, estimate.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        first_step, rates, radii = schedules.first_step, schedules.rates, schedules.radii
+        lr_x = schedules.lr_x
+        terms, lr_v, factor = system.terms, system.lr, system.factor
+        first_product, draws = system.first_product, system.draw
+        momentum = fixed.momentum
         for t in range(n):
-            draw = schedules.first_step[t]
+            draw = first_step[t]
             for e in range(bounds[t, 0], bounds[t, 1]):
                 center[:] = Y[0]
                 mean[:] = 0
                 for _ in range(steps[e]):
-                    gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
-                    k.vector.axpy(-schedules.rates[e], G, Y[0])
-                    k.projection.project(Y[0], ball, center, schedules.radii[e])
+                    lower_gradient(data, samplers, work, x, Y, draw, G)
+                    k.vector.axpy(-rates[e], G, Y[0])
+                    k.projection.project(Y[0], ball, center, radii[e])
                     k.vector.axpy(1.0 / steps[e], Y[0], mean)
                     draw += 1
                 Y[0][:] = mean
-            estimate.function(
-                estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
-                system.factor[t], system.first_product[t], system.draw[t], phi,
+            hypergradient(
+                outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t],
+                first_product[t], draws[t], phi,
             )  # fmt: skip
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=fixed.momentum, normalize=1,
-                kind=domain.kind, a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1],
-                flag=state.flag,
+                x, m, phi, lr_x[t], momentum=momentum, normalize=1, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
 
     return chunk

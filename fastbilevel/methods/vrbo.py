@@ -51,44 +51,52 @@ def make_chunk(k: Any) -> Any:
         x, Y, phi, system = state.x, state.Y, state.phi, schedules.system
         x_old, Y_old, G, G_old = memory.x_old, memory.Y_old, memory.G, memory.G_old
         u, h, h_old, keep = memory.u, memory.h, memory.h_old, schedules.keep
+        lower_gradient, data, work = gradient.function, gradient.data, gradient.work
+        hypergradient, outer_data, outer_work = estimate.function, estimate.data, estimate.work
+        m, norms, flag = state.m, state.norms, state.flag
+        kind, a, b = domain.kind, domain.a, domain.b
+        refreshes, lr_x, lr_y = schedules.refreshes, schedules.lr_x, schedules.lr_y
+        first_draw, first_product, terms = system.draw, system.first_product, system.terms
+        lr_v, factor = system.lr, system.factor
+        share, inner_steps = fixed.share, fixed.inner_steps
         for t in range(n):
-            draw, product = system.draw[t], system.first_product[t]
+            draw, product = first_draw[t], first_product[t]
             k.vector.scale(keep[t], phi, phi)
             k.vector.scale(keep[t], u, u)
-            for _ in range(schedules.refreshes[t]):
-                gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
-                estimate.function(
-                    estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
-                    system.factor[t], product, draw, h,
+            for _ in range(refreshes[t]):
+                lower_gradient(data, samplers, work, x, Y, draw, G)
+                hypergradient(
+                    outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], product,
+                    draw, h,
                 )  # fmt: skip
-                k.vector.axpy(fixed.share, G, u)
-                k.vector.axpy(fixed.share, h, phi)
+                k.vector.axpy(share, G, u)
+                k.vector.axpy(share, h, phi)
                 draw += 1
-                product += system.terms[t]
+                product += terms[t]
             x_old[:] = x
             k.vector.normalized_momentum(
-                x, state.m, phi, schedules.lr_x[t], momentum=0.0, normalize=0, kind=domain.kind,
-                a=domain.a, b=domain.b, norm_out=state.norms[t : t + 1], flag=state.flag,
+                x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
+                norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
             Y_old[0][:] = Y[0]
-            for s in range(fixed.inner_steps + 1):
-                gradient.function(gradient.data, samplers, gradient.work, x, Y, draw, G)
-                gradient.function(gradient.data, samplers, gradient.work, x_old, Y_old, draw, G_old)
-                estimate.function(
-                    estimate.data, samplers, estimate.work, x, Y, system.terms[t], system.lr[t],
-                    system.factor[t], product, draw, h,
+            for s in range(inner_steps + 1):
+                lower_gradient(data, samplers, work, x, Y, draw, G)
+                lower_gradient(data, samplers, work, x_old, Y_old, draw, G_old)
+                hypergradient(
+                    outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t], product,
+                    draw, h,
                 )  # fmt: skip
-                estimate.function(
-                    estimate.data, samplers, estimate.work, x_old, Y_old, system.terms[t],
-                    system.lr[t], system.factor[t], product, draw, h_old,
+                hypergradient(
+                    outer_data, samplers, outer_work, x_old, Y_old, terms[t], lr_v[t], factor[t],
+                    product, draw, h_old,
                 )  # fmt: skip
                 k.momentum.recursive_momentum(u, G, G_old, 0.0)
                 k.momentum.recursive_momentum(phi, h, h_old, 0.0)
                 x_old[:] = x
                 Y_old[0][:] = Y[0]
-                k.vector.axpy(-schedules.lr_y[t, s], u, Y[0])
+                k.vector.axpy(-lr_y[t, s], u, Y[0])
                 draw += 1
-                product += system.terms[t]
+                product += terms[t]
 
     return chunk
 
