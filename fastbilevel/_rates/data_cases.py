@@ -1,7 +1,8 @@
 """Calls of the CPU kernels at realistic sizes, with the bytes and operations of each call.
 
-Every case is a text (see `_compile`) that makes the call `repeats` times, so that the widths are
-compile-time constants as in a solver and the cost of entering compiled code does not count.
+Every case is a text (see `fastbilevel._texts.compile`) that makes the call `repeats` times, so that
+the widths are compile-time constants as in a solver and the cost of entering compiled code does not
+count.
 """
 
 from __future__ import annotations

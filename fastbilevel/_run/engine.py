@@ -43,7 +43,7 @@ class Run:
     method : Options
         Options of the method, checked and complete.
     key : tuple of two int
-        From `_random.key_of`.
+        From `fastbilevel._texts.samplers.key_of`.
     x, y : (n_x,), (n_y,) arrays
         Starting point.
     bounds : Projection or None

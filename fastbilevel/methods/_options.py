@@ -162,7 +162,7 @@ class Options(ABC):
     @staticmethod
     def theory(s: Setting) -> dict[str, Any]:
         """Options as the paper chooses them, see `fastbilevel.schedules.theory`."""
-        raise NotImplementedError
+        raise ValueError("No schedule of this method is known; choose the options by hand.")
 
 
 def option_names(cls: type) -> list[str]:

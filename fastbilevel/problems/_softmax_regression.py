@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._arrays.tuples import read_only
-from fastbilevel._checks import data as _validation
+from fastbilevel._checks.data import Data as CheckedData
 from fastbilevel._checks.points import check_same_library
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
@@ -42,7 +42,7 @@ class SoftmaxRegression(TwoLevels):
         Labels in the order of the columns of W.
     """
 
-    def __init__(self, data: _validation.Data, kind: int = NONE):
+    def __init__(self, data: CheckedData, kind: int = NONE):
         self._kind = kind
         self.kernels = data.kernels
         self.dtype, self.classes = data.dtype, data.classes
@@ -65,7 +65,7 @@ class SoftmaxRegression(TwoLevels):
         )
         self._sides = tuple(Side(X=X, labels=y, weight=r, blocks=()) for X, y, r in levels)
 
-    def _bytes(self, data: _validation.Data) -> int:
+    def _bytes(self, data: CheckedData) -> int:
         """Memory that copies of the data and a few lower iterates take."""
         copies = data.X.nnz + data.Xv.nnz if self._sparse else 0
         size = self.dtype.itemsize
