@@ -62,9 +62,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from fastbilevel._command import demo as _demo
+    from fastbilevel._command import demo
 
-    _demo.run(options.figure)
+    demo.run(options.figure)
 
 
 def _info(options: argparse.Namespace) -> None:
