@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._checks.data import check_choice, check_data, check_number
-from fastbilevel._texts.compile import Text
+from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
@@ -15,11 +15,12 @@ from fastbilevel.problems._softmax_regression import SoftmaxRegression
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 
 
-def make_grad_lower_x(k: Any, C: int, sparse: bool) -> Any:
-    """The gradient in x of ``1/m sum_r r_i s(x_i) CE_i``."""
+def make_oracles(k: Any, C: int, sparse: bool) -> dict[str, Any]:
+    """The oracles in which the weights of the rows are differentiated."""
     design = k.csr if sparse else k.dense
 
     def grad_lower_x(data, work, x, y, rows, out):
+        """The gradient in x of ``1/m sum_r r_i s(x_i) CE_i``."""
         train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
         design.forward(train.X, rows, y, work.Z, C)
         k.softmax.losses(work.Z, train.labels, rows, losses, C)
@@ -29,14 +30,8 @@ def make_grad_lower_x(k: Any, C: int, sparse: bool) -> Any:
             kind, x, shift[0], train.weight, rows, losses, 1.0 / rows.size, out
         )
 
-    return grad_lower_x
-
-
-def make_jvp_lower_xy(k: Any, C: int, sparse: bool) -> Any:
-    """The gradient in x of ``1/m sum_r r_i s(x_i) <softmax(x_r W) - e_y, x_r v>``."""
-    design = k.csr if sparse else k.dense
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """The gradient in x of ``1/m sum_r r_i s(x_i) <softmax(x_r W) - e_y, x_r v>``."""
         train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
         Z, U, ones = work.Z, work.U, work.coefficients
         design.forward(train.X, rows, y, Z, C)
@@ -50,7 +45,7 @@ def make_jvp_lower_xy(k: Any, C: int, sparse: bool) -> Any:
             kind, x, shift[0], train.weight, rows, losses, 1.0 / rows.size, out
         )
 
-    return jvp_lower_xy
+    return locals()
 
 
 def make_perturbed_gradient(k: Any, g: int, C: int, sparse: bool, independent: int) -> Any:
@@ -164,12 +159,7 @@ class HyperCleaning(SoftmaxRegression):
         self.default_bounds = (0.0, 1.0) if weights == "clip" else None
 
     def texts(self) -> dict[str, Text]:
-        constants = (self._shape[1], self._sparse)
-        own: dict[str, Text] = {
-            "grad_lower_x": (make_grad_lower_x, *constants),
-            "jvp_lower_xy": (make_jvp_lower_xy, *constants),
-        }
-        return super().texts() | own
+        return super().texts() | texts_of(make_oracles, self._shape[1], self._sparse)
 
     def _perturbed_gradient(self, plan: Plan) -> Text:
         constants = (self._shape[1], self._sparse, int(plan.outer_independent))

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastbilevel._checks.data import check_choice, check_data
 from fastbilevel._checks.labels import check_groups
-from fastbilevel._texts.compile import Text
+from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
 
@@ -16,26 +16,22 @@ PENALTIES = ("feature", "class", "both", "group")
 REDUCTIONS = ("mean", "sum")
 
 
-def make_grad_lower_x(k: Any) -> Any:
-    """``1/2 scale exp(x_k) sum W_ic^2`` over the positions of penalty k."""
+def make_oracles(k: Any) -> dict[str, Any]:
+    """The oracles in which the penalties are differentiated."""
 
     def grad_lower_x(data, work, x, y, rows, out):
+        """``1/2 scale exp(x_k) sum W_ic^2`` over the positions of penalty k."""
         p = data.penalty
         k.penalty.penalty_products(
             p.row_index, p.col_index, 0.5 * p.scale, x, y, y, work.total, out
         )
 
-    return grad_lower_x
-
-
-def make_jvp_lower_xy(k: Any) -> Any:
-    """``scale exp(x_k) sum W_ic v_ic`` over the positions of penalty k."""
-
     def jvp_lower_xy(data, work, x, y, v, rows, out):
+        """``scale exp(x_k) sum W_ic v_ic`` over the positions of penalty k."""
         p = data.penalty
         k.penalty.penalty_products(p.row_index, p.col_index, p.scale, x, y, v, work.total, out)
 
-    return jvp_lower_xy
+    return locals()
 
 
 def make_perturbed_gradient(k: Any, g: int, C: int) -> Any:
@@ -165,11 +161,7 @@ class LearnToRegularize(SoftmaxRegression):
         return int(of_feature.max() + of_class.max()) + 1
 
     def texts(self) -> dict[str, Text]:
-        own: dict[str, Text] = {
-            "grad_lower_x": (make_grad_lower_x,),
-            "jvp_lower_xy": (make_jvp_lower_xy,),
-        }
-        return super().texts() | own
+        return super().texts() | texts_of(make_oracles)
 
     def _perturbed_gradient(self, plan: Plan) -> Text:
         return (make_perturbed_gradient, plan.g, self._shape[1])
