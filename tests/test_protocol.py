@@ -15,7 +15,6 @@ import fastbilevel as fb
 from fastbilevel._run.engine import Run
 from fastbilevel._schedules import grown
 from fastbilevel._texts.protocol import Domain, Oracle, Samplers, record
-from fastbilevel.kernels import reference
 from fastbilevel.methods import _penalty
 from fastbilevel.problems import _softmax_texts
 from fastbilevel.problems.oracle_table import FUSED, SIMPLE
@@ -67,7 +66,18 @@ def spoilt(where, **fields):
 
 def shorter(given):
     schedules, progress = given
-    return schedules._replace(lr_x=schedules.lr_x[:0]), progress
+    return schedules._replace(lr_x=schedules.lr_x[:1]), progress
+
+
+def drawing(**fields):
+    """Schedules whose first minibatches are counted under other names."""
+
+    def change(given):
+        schedules, progress = given
+        first, *others = progress.draws
+        return schedules, progress._replace(draws=(first._replace(**fields), *others))
+
+    return Changed("schedules", change)
 
 
 def asking_for(bundle):
@@ -80,6 +90,16 @@ def make_reading(k):
     def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
         for t in range(n):
             k.vector.scale(schedules.nu_of_t[t], fixed.offsets, state.weights)
+
+    return chunk
+
+
+def make_calling(k):
+    """A text that calls a kernel that is not there."""
+
+    def chunk(oracles, samplers, state, memory, domain, schedules, fixed, n):
+        for t in range(n):
+            k.vector.scal(schedules.nu[t], fixed.offsets, state.weights)
 
     return chunk
 
@@ -114,11 +134,27 @@ MISTAKES = {
     "a count for a number": (spoilt("schedules", first_step="lr_x"), "first_step must be .* int64"),
     "a schedule too short": (
         Changed("schedules", shorter),
-        "lr_x must have a row for each of 1 iterations",
+        "lr_x must have a row for each of 2 iterations",
     ),
     "schedules as a tuple": (
         Changed("schedules", lambda given: (tuple(given[0]), given[1])),
         "schedules of f2sa must be a record",
+    ),
+    "schedules without their progress": (
+        Changed("schedules", lambda given: given[0]),
+        "schedules of f2sa must be a pair",
+    ),
+    "progress first": (Changed("schedules", lambda given: given[::-1]), "must be a pair"),
+    "a sampler misspelt": (drawing(sampler="uper"), "Unknown sampler of f2sa: 'uper'. Did you"),
+    "a count misspelt": (drawing(calls={"fy": 1}), "Unknown oracle counted by f2sa: 'fy'. Did you"),
+    "a number of draws": (drawing(numbers=3), "draws of f2sa.numbers must be an array"),
+    "an array for a number": (
+        Changed("fixed", lambda given: given._replace(momentum=np.zeros(1))),
+        "fixed numbers of f2sa.momentum must be of type float",
+    ),
+    "a number for an array": (
+        Changed("fixed", lambda given: given._replace(alpha=1)),
+        "fixed numbers of f2sa.alpha must be an array",
     ),
     "memory as a tuple": (Changed("memory", lambda given: (1.0,)), "memory of f2sa must be a rec"),
     "fixed numbers as a list": (Changed("fixed", list), "fixed numbers of f2sa must be a record"),
@@ -131,6 +167,7 @@ MISTAKES = {
         "'hypergradient' is asked for, but the method names none",
     ),
     "a field that is not there": (with_text(make_reading), "does not fit .*nu_of_t"),
+    "a kernel that is not there": (with_text(make_calling), "does not fit .*no attribute 'scal'"),
     "x and Y swapped in a call": (with_text(make_swapping), "does not fit what it is given"),
 }
 
@@ -175,43 +212,12 @@ def test_the_order_of_the_oracles_cannot_matter():
     np.testing.assert_array_equal(runs[0].x_last, runs[1].x_last)
 
 
-SWAPPED = {
-    "labels and weights of a side": (
-        lambda p: p._sides[0]._replace(labels=p._sides[0].weight),
-        "train.labels must be an array of integer",
-    ),
-    "weights and labels of a side": (
-        lambda p: p._sides[0]._replace(weight=p._sides[0].labels),
-        "train.weight must be an array of floating",
-    ),
-    "a side as a tuple": (tuple, "The data of perturbed_descent.train must be"),
-}
+def test_an_array_that_is_too_short_later_is_not_read_beyond_its_end():
+    def late(given):
+        return given if given[0].lr_x.size < 3 else shorter(given)
 
-
-@pytest.mark.parametrize("name", SWAPPED)
-def test_swapped_data_of_a_problem_are_refused(monkeypatch, name):
-    change, sentence = SWAPPED[name]
-    problem = fb.problems.LearnToRegularize(X[:12], Y[:12], X[12:], Y[12:])
-    data = problem.fused_arguments
-
-    def swapped(plan, names):
-        side = tuple(problem._sides[0]) if change is tuple else change(problem)
-        return {
-            each: (given._replace(train=side), work)
-            for each, (given, work) in data(plan, names).items()
-        }
-
-    monkeypatch.setattr(problem, "fused_arguments", swapped)
-    monkeypatch.setattr(problem, "kernels", reference)
-    with pytest.raises(TypeError, match=sentence):
-        fb.minimize(problem, method="f2sa", lr_z=0.1)
-
-
-def test_an_oracle_that_is_not_in_the_table_is_refused(monkeypatch):
-    problem = fb.problems.Quadratic.random(2, 3)
-    monkeypatch.setattr(problem, "fused_texts", lambda plan: {"perturbed_descend": (None,)})
-    with pytest.raises(TypeError, match="Did you mean perturbed_descent"):
-        fb.minimize(problem, lr_y=0.1)
+    with pytest.raises(ValueError, match="lr_x must have a row for each of"):
+        fb.minimize(PROBLEM, method=Changed("schedules", late), maxiter=10**6)
 
 
 def test_records_are_values():

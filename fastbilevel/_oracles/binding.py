@@ -61,6 +61,8 @@ class Binder:
         own = tuple(name for name in dict.fromkeys(names) if name in self._own)
         if own:
             self._arguments = self.problem.fused_arguments(self.plan, own)
+            for name in set(own) - set(self._arguments):
+                raise TypeError(f"fused_arguments gives no data and work of {name}, asked for.")
         return bundle(**{name: self.oracle(name) for name in bundle._fields})  # type: ignore[attr-defined]
 
     def oracle(self, name: str) -> Oracle:

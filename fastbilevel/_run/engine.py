@@ -10,10 +10,11 @@ import numpy as np
 
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel._arrays.placement import fetch, library_of, place
+from fastbilevel._checks.values import closest
 from fastbilevel._oracles.binding import Binder
 from fastbilevel._schedules import Totals, grown
 from fastbilevel._texts.compile import compile_text, plain, specialize
-from fastbilevel._texts.protocol import Chunk, Progress, State, check_record
+from fastbilevel._texts.protocol import Chunk, Progress, Samplers, State, check_record
 from fastbilevel.kernels.memory import aligned_empty
 from fastbilevel.problems.base import BilevelProblem, on_host
 from fastbilevel.projections import Custom, Projection, domain_of, place_domain
@@ -22,6 +23,25 @@ from fastbilevel.projections import Custom, Projection, domain_of, place_domain
 CHUNK_SECONDS = 0.2
 # What is counted, in single samples.
 CALLS = ("f_x", "f_y", "g_x", "g_y", "hvp", "jvp")
+
+
+def _check_progress(asked: Any, method: str) -> None:
+    """Raise a sentence unless a method's `schedules` returned what can be counted."""
+    if not (isinstance(asked, tuple | list) and len(asked) == 2 and isinstance(asked[1], Progress)):
+        raise TypeError(
+            f"The schedules of {method} must be a pair, its Schedules and a Progress; got "
+            f"{type(asked).__name__}."
+        )
+    progress = asked[1]
+    if not (isinstance(progress.growth, dict) and isinstance(progress.draws, tuple)):
+        raise TypeError(f"The progress of {method} needs a dict of growth and a tuple of Draws.")
+    for draws in progress.draws:
+        check_record(draws, f"The draws of {method}")
+        if draws.sampler not in Samplers._fields:
+            raise ValueError(closest(draws.sampler, Samplers._fields, f"sampler of {method}:"))
+        for name in draws.calls:
+            if name not in CALLS:
+                raise ValueError(closest(name, CALLS, f"oracle counted by {method}:"))
 
 
 def _stacked(packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -130,14 +150,17 @@ class Run:
     def _compile_chunk(self) -> Any:
         make, *constants = self.method.chunk_text()
         chunk = compile_text(make, self.problem.kernels, *constants, compiled=self.compiled)
-        arguments, _ = self._arguments(0, 1)
-        check_record(arguments.schedules, f"The schedules of {self.method.name}", arguments.n)
+        _check_progress(self.method.schedules(self.plan, 0, 2, self._totals), self.method.name)
+        # Two iterations: one row would not tell an array that has a row for each.
+        arguments, _ = self._arguments(0, 2)
         check_record(arguments.fixed, f"The fixed numbers of {self.method.name}")
         return specialize(chunk, arguments) if self.compiled else chunk
 
     def _arguments(self, first: int, n: int) -> tuple[Chunk, Progress]:
         """What the chunk takes for iterations first, ..., first + n - 1, and what they count."""
         schedules, progress = self.method.schedules(self.plan, first, n, self._totals)
+        # In every chunk: compiled code would read beyond an array that is too short.
+        check_record(schedules, f"The schedules of {self.method.name}", n)
         arguments = Chunk(
             oracles=self._oracles,
             samplers=self._samplers,

@@ -69,6 +69,23 @@ def compile_text(
 
 
 @contextlib.contextmanager
+def _in_a_sentence(function: Any) -> Iterator[None]:
+    """Say which text does not fit what it is given, instead of Numba's pages."""
+    from numba.core.errors import NumbaError
+
+    try:
+        yield
+    except (NumbaError, AttributeError, TypeError, ValueError) as error:
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        named = [line for line in said if line.startswith(("Unknown", "No impl", "File"))][:3]
+        raise TypeError(
+            f"The text {function.py_func.__name__} of {function.py_func.__module__} does not fit "
+            f"what it is given: a field or a kernel it names is not there, or is called with other "
+            f"arguments. Numba says: {'; '.join(named or said[:2])}"
+        ) from None
+
+
+@contextlib.contextmanager
 def _without_notice() -> Iterator[None]:
     """Numba calls typed function pointers experimental each time; our tests are the notice."""
     from numba.core.errors import NumbaExperimentalFeatureWarning
@@ -80,19 +97,8 @@ def _without_notice() -> Iterator[None]:
 
 def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
     """The machine code of a dispatcher for these types; a sentence if it does not fit them."""
-    from numba.core.errors import NumbaError
-
-    try:
-        with _without_notice():
-            function.compile(types)
-    except (NumbaError, TypeError, ValueError) as error:
-        said = [line.strip() for line in str(error).splitlines() if line.strip()]
-        named = [line for line in said if line.startswith(("Unknown", "No impl", "File"))][:3]
-        raise TypeError(
-            f"The text {function.py_func.__name__} of {function.py_func.__module__} does not fit "
-            f"what it is given: a field or a kernel it names is not there, or is called with other "
-            f"arguments. Numba says: {'; '.join(named or said[:2])}"
-        ) from None
+    with _in_a_sentence(function), _without_notice():
+        function.compile(types)
     return function.get_overload(types)
 
 
@@ -174,6 +180,10 @@ def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
 
 def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
     """Call an oracle whose arguments may hold pointers to further oracles."""
-    if any(holds_pointer(a) for a in arguments):
-        function = specialize(function, arguments)
-    function(*plain(arguments))
+    if not hasattr(function, "overloads"):
+        function(*arguments)
+        return
+    with _in_a_sentence(function):
+        if any(holds_pointer(a) for a in arguments):
+            function = specialize(function, arguments)
+        function(*plain(arguments))

@@ -13,6 +13,7 @@ method's own memory; a `Domain`; and the method's own schedules and fixed number
 from __future__ import annotations
 
 import functools
+import numbers
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
@@ -56,6 +57,7 @@ class Array(NamedTuple):
 
 
 Floats = Annotated[Any, Array(np.floating, 1)]
+FloatRows = Annotated[Any, Array(np.floating, 2)]
 Integers = Annotated[Any, Array(np.integer, 1)]
 # One number, or one number for every group of offsets, in each of n iterations.
 Rates = Annotated[Any, Array(np.float64, 1, each=True)]
@@ -124,7 +126,7 @@ class State(NamedTuple):
     """
 
     x: Floats
-    Y: Annotated[Any, Array(np.floating, 2)]
+    Y: FloatRows
     weights: Annotated[Any, Array(np.float64, 2)]
     m: Floats
     phi: Floats
@@ -199,11 +201,11 @@ def is_record(value: Any) -> bool:
 
 @functools.cache
 def _wanted(cls: type) -> dict[str, Any]:
-    """What the fields of a record are annotated to be: an `Array`, or a record's class."""
+    """What the fields of a record are annotated to be: `Array`, a record, int or float."""
     found = {}
     for name, hint in get_type_hints(cls, include_extras=True).items():
         marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Array)]
-        if marks or is_record(hint):
+        if marks or is_record(hint) or hint in (int, float):
             found[name] = marks[0] if marks else hint
     return found
 
@@ -227,8 +229,12 @@ def check_record(value: Any, role: str, n: int | None = None) -> None:
     wanted = _wanted(type(value))  # type: ignore[arg-type]
     for name, field in value._asdict().items():
         where = f"{role}.{name}"
-        if isinstance(wanted.get(name), Array):
-            _check_array(field, wanted[name], where, n)
+        want = wanted.get(name)
+        if isinstance(want, Array):
+            _check_array(field, want, where, n)
+        elif want in (int, float):
+            if not isinstance(field, numbers.Integral if want is int else numbers.Real):
+                raise TypeError(f"{where} must be of type {want.__name__}; got {field!r}.")
         elif name in wanted or is_record(field):
             check_record(field, where, n)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._texts.compile import compile_text, pointer_to
-from fastbilevel._texts.protocol import Domain, record
+from fastbilevel._texts.protocol import Domain, FloatRows, record
 from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import (
     Box,
@@ -27,8 +27,8 @@ class Fixed(NamedTuple):
     ``project_lower(y)`` projects where the set is none that the kernel knows.
     """
 
-    offsets: np.ndarray
-    alpha: np.ndarray
+    offsets: FloatRows
+    alpha: FloatRows
     prox: float
     lower: Domain
     project_lower: Any

@@ -12,6 +12,7 @@ from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import (
     Counts,
     Draws,
+    FloatRows,
     GroupRates,
     Oracle,
     Progress,
@@ -46,8 +47,8 @@ class Schedules(NamedTuple):
 class Fixed(NamedTuple):
     """Stencil, signs of its offsets, shape of a group of lower iterates, momentum of x."""
 
-    offsets: np.ndarray
-    alpha: np.ndarray
+    offsets: FloatRows
+    alpha: FloatRows
     positive: np.ndarray
     rows: int
     g: int

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastbilevel._checks.values import check_fraction
 from fastbilevel._texts.plan import Plan
-from fastbilevel._texts.protocol import record
+from fastbilevel._texts.protocol import FloatRows, record
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop
@@ -29,8 +29,8 @@ class Memory(NamedTuple):
 
 @record
 class Fixed(NamedTuple):
-    offsets: np.ndarray
-    alpha: np.ndarray
+    offsets: FloatRows
+    alpha: FloatRows
     inner_momentum: float
     outer_momentum: float
 

@@ -12,7 +12,16 @@ from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
 from fastbilevel._texts.plan import Plan
-from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Oracle, Progress, Rates, record
+from fastbilevel._texts.protocol import (
+    Counts,
+    Draws,
+    FloatRows,
+    GroupRates,
+    Oracle,
+    Progress,
+    Rates,
+    record,
+)
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._penalty import GRADIENTS, PenaltyMethod
 from fastbilevel.methods._setting import Setting
@@ -60,7 +69,7 @@ class Schedules(NamedTuple):
 
 @record
 class Fixed(NamedTuple):
-    offsets: np.ndarray
+    offsets: FloatRows
     inner_steps: int
     eta: float
 

@@ -27,8 +27,7 @@ def make_chunk(k: Any) -> Any:
         phi, m, norms, flag = state.phi, state.m, state.norms, state.flag
         kind, a, b = domain.kind, domain.a, domain.b
         steps, first_step, draw = schedules.steps, schedules.first_step, schedules.draw
-        lr_x = schedules.lr_x
-        offsets, alpha = fixed.offsets, fixed.alpha
+        offsets, alpha, lr_x = fixed.offsets, fixed.alpha, schedules.lr_x
         for t in range(n):
             inner, first = steps[t] - 1, first_step[t]
             k.vector.scale(nu[t], offsets, weights)
@@ -62,8 +61,8 @@ class PBGD(DoubleLoop):
         beta, and alpha of y. If only one is given, the other follows from lr_z = gamma lr_y. If
         none is given, lr_z is 1 / L, L the largest curvature of g and of g + f / gamma at the
         starting point.
-    lr_x : float or schedule
-        alpha of x.
+    lr_x : float, schedule or None
+        alpha of x. If None, that of y, as in the paper.
     penalty : float or schedule
         gamma; the authors' code lets it grow linearly, ``fb.schedules.Linear``.
 
@@ -74,6 +73,7 @@ class PBGD(DoubleLoop):
     gradients in x share one. The authors' code scales the joint step by min(1 / gamma, 1).
     """
 
+    lr_x: Any = None
     name: ClassVar[str] = "pbgd"
     description: ClassVar[Description] = Description(
         complexity={"none": "O(gamma eps**-2), up to logs; from memory"},
@@ -96,7 +96,8 @@ class PBGD(DoubleLoop):
 
     def schedules(self, plan: Plan, first: int, n: int, totals: Totals) -> tuple[Any, Progress]:
         nu, lr, growth = self.rates(first, n, totals)
-        lr_x = values_of("lr_x", self.lr_x, first, n)
+        of_y = nu * lr[:, 1]
+        lr_x = of_y if self.lr_x is None else values_of("lr_x", self.lr_x, first, n)
         return self.double_loop(plan, first, self.inner_steps + 1, nu, lr, lr_x, growth)
 
     def draws(self, plan: Plan, inner: np.ndarray, outer: np.ndarray) -> tuple[Draws, ...]:

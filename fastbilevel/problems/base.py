@@ -12,8 +12,10 @@ import numpy as np
 
 from fastbilevel._arrays.placement import Mirror, fetch, place
 from fastbilevel._checks.points import all_rows, as_rows, as_vector, check_same_library
+from fastbilevel._checks.values import closest
 from fastbilevel._texts.compile import Text, call_oracle, compile_text, texts_of
 from fastbilevel._texts.plan import Plan
+from fastbilevel._texts.protocol import check_record
 from fastbilevel.problems.oracle_table import SIMPLE
 
 # Samples of a problem with additive noise are numbered, not stored.
@@ -70,7 +72,11 @@ class BilevelProblem(ABC):
 
         By default those of ``make_oracles(k)`` in the file in which the class is written.
         """
-        return texts_of(sys.modules[type(self).__module__].make_oracles)
+        found = texts_of(sys.modules[type(self).__module__].make_oracles)
+        for name in found:
+            if name not in SIMPLE:
+                raise TypeError(closest(name, SIMPLE, f"oracle of {type(self).__name__}:"))
+        return found
 
     @abstractmethod
     def evaluation_arguments(self, rows: int) -> tuple[Any, Any]:
@@ -211,7 +217,10 @@ class BilevelProblem(ABC):
 
     def placed_arguments(self, rows: int) -> tuple[Any, Any]:
         """``(data, work)`` for the simple oracles on up to `rows` rows, ready to use."""
-        return self.placed(*self.evaluation_arguments(rows))
+        data, work = self.evaluation_arguments(rows)
+        check_record(data, f"The data of {type(self).__name__}")
+        check_record(work, f"The work of {type(self).__name__}")
+        return self.placed(data, work)
 
     def _answer(self, name: str, *point: Any, rows: Any) -> Any:
         """An oracle at the caller's point, in the caller's library; values are floats."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.values import finite_vector
 from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.hard._instance import HardInstance
 
@@ -85,7 +86,7 @@ class SinePL(HardInstance):
     default_bounds = (0.0, 3.0)
 
     def __init__(self, x0: float = 1.0, y0: float = 0.0):
-        super().__init__([x0], [y0])
+        super().__init__(finite_vector("x0", x0, 1, float), finite_vector("y0", y0, 1, float))
         if not 0 <= self.x0[0] <= 3:
             raise ValueError(f"x0 must lie in [0, 3]; got {x0}.")
 
