@@ -48,16 +48,18 @@ def make_products(k: Any) -> dict[str, Any]:
 
     def lower_products(data, samplers, work, x, pair, draw, G, cross):
         """``g_y``, ``g_yy v`` and ``g_xy v`` on one minibatch."""
+        problem, y, v = data.problem, pair[0], pair[1]
         rows, _ = k.draw.draw_batch(samplers.lower, draw, 0)
-        data.gradient(data.problem, work, x, pair[0], rows, G[0])
-        data.hvp(data.problem, work, x, pair[0], pair[1], rows, G[1])
-        data.jvp(data.problem, work, x, pair[0], pair[1], rows, cross)
+        data.gradient(problem, work, x, y, rows, G[0])
+        data.hvp(problem, work, x, y, v, rows, G[1])
+        data.jvp(problem, work, x, y, v, rows, cross)
 
     def upper_gradients(data, samplers, work, x, pair, draw, F_y, F_x):
         """``f_y`` and ``f_x`` on one minibatch."""
+        problem, y = data.problem, pair[0]
         rows, _ = k.draw.draw_batch(samplers.outer_upper, draw, 0)
-        data.of_y(data.problem, work, x, pair[0], rows, F_y)
-        data.of_x(data.problem, work, x, pair[0], rows, F_x)
+        data.of_y(problem, work, x, y, rows, F_y)
+        data.of_x(problem, work, x, y, rows, F_x)
 
     def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
         """Steps v <- v - lr g_yy v, a fresh minibatch each; see `linear_step`."""
