@@ -7,8 +7,6 @@ for this room only.
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +81,10 @@ def describe(name: str) -> Description:
     TypeError
         If there is no such method.
     """
+    # Imported here: they would be a quarter of the import of the package.
+    import dataclasses
+    import inspect
+
     cls = class_of(name)
     text = inspect.cleandoc(cls.__doc__ or "")
     return dataclasses.replace(cls.description, name=name, text=text, oracles=cls().requires)
