@@ -26,6 +26,7 @@ class Part(NamedTuple):
         return self.make(k, *constants)[self.name]
 
 
+@functools.cache
 def texts_of(make: Callable[..., dict[str, Any]], *constants: Any) -> dict[str, Text]:
     """The texts of a maker that ends in ``return locals()``, by the names of its functions."""
     found = make(reference, *constants)

@@ -204,6 +204,7 @@ class BilevelProblem(ABC):
 
     _start: tuple[Any, Any] = (None, None)
     _mirror: Mirror | None = None
+    _checked: bool = False
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """x0 and y0 as NumPy arrays."""
@@ -218,8 +219,10 @@ class BilevelProblem(ABC):
     def placed_arguments(self, rows: int) -> tuple[Any, Any]:
         """``(data, work)`` for the simple oracles on up to `rows` rows, ready to use."""
         data, work = self.evaluation_arguments(rows)
-        check_record(data, f"The data of {type(self).__name__}")
-        check_record(work, f"The work of {type(self).__name__}")
+        if not self._checked:
+            check_record(data, f"The data of {type(self).__name__}")
+            check_record(work, f"The work of {type(self).__name__}")
+            self._checked = True
         return self.placed(data, work)
 
     def _answer(self, name: str, *point: Any, rows: Any) -> Any:
