@@ -116,6 +116,5 @@ class PBGD(DoubleLoop):
             raise ValueError(f"pbgd is deterministic: noise must be 'none'; got {s.noise!r}.")
         penalty = max(1.0, 1.0 / s.eps)
         steps = math.ceil(s.kappa * math.log(1.0 + penalty * s.kappa))
-        rate = 1.0 / (s.L_f + penalty * s.L)
-        rates = {"lr_z": 1.0 / s.L, "lr_y": rate, "lr_x": rate}
-        return {"penalty": penalty, "inner_steps": steps, **rates}
+        lr = 1.0 / (s.L_f + penalty * s.L)
+        return {"penalty": penalty, "inner_steps": steps, "lr_z": 1 / s.L, "lr_y": lr, "lr_x": lr}
