@@ -280,3 +280,26 @@ def test_pbgd_on_a_quadratic_problem_approaches_its_solution():
         distances.append(np.linalg.norm(x - problem.solution()))
     assert distances[1] < 2e-3 * np.linalg.norm(problem.solution())
     np.testing.assert_allclose(distances[0] / distances[1], 2.0, rtol=0.01)
+
+
+def test_x_takes_the_step_of_y_by_default():
+    problem = fb.problems.Quadratic.random(3, 4, n=12)
+    rates = {"lr_z": fb.schedules.Power(0.3, 0.5), "penalty": fb.schedules.Linear(2.0, 1.0)}
+    default = fb.minimize(problem, method="pbgd", maxiter=5, lr_y=0.02, **rates)
+    same = fb.minimize(problem, method="pbgd", maxiter=5, lr_y=0.02, lr_x=0.02, **rates)
+    np.testing.assert_allclose(default.x_last, same.x_last, rtol=1e-12)
+    assert np.any(default.x_last != problem.x0)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"x0": 4.0}, r"x0 must lie in \[0, 3\]"),
+        ({"x0": "a"}, "x0 must hold real numbers"),
+        ({"y0": [1.0, 2.0]}, "y0 must have 1 elements"),
+        ({"y0": np.nan}, "y0 must be finite"),
+    ],
+)
+def test_starting_points_of_the_sine_problem(given, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        fb.problems.hard.SinePL(**given)

@@ -147,6 +147,10 @@ MISTAKES = {
     "progress first": (Changed("schedules", lambda given: given[::-1]), "must be a pair"),
     "a sampler misspelt": (drawing(sampler="uper"), "Unknown sampler of f2sa: 'uper'. Did you"),
     "a count misspelt": (drawing(calls={"fy": 1}), "Unknown oracle counted by f2sa: 'fy'. Did you"),
+    "growth that is no dict": (
+        Changed("schedules", lambda given: (given[0], given[1]._replace(growth=None))),
+        "progress of f2sa needs a dict of growth",
+    ),
     "a number of draws": (drawing(numbers=3), "draws of f2sa.numbers must be an array"),
     "an array for a number": (
         Changed("fixed", lambda given: given._replace(momentum=np.zeros(1))),

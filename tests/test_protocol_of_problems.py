@@ -46,6 +46,13 @@ def test_swapped_data_of_a_problem_are_refused(monkeypatch, name):
         fb.minimize(problem, method="f2sa", lr_z=0.1)
 
 
+def test_a_fused_oracle_without_data_is_not_composed_silently(monkeypatch):
+    problem = fb.problems.LearnToRegularize(X[:12], Y[:12], X[12:], Y[12:])
+    monkeypatch.setattr(problem, "fused_arguments", lambda plan, names: {})
+    with pytest.raises(TypeError, match="must give data and work of perturbed_descent"):
+        fb.minimize(problem, method="f2sa", lr_z=0.1)
+
+
 def make_wrong_oracles(k):
     def value_upper(data, work, x, y, rows, out):
         out[0] = data.roh

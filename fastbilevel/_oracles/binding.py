@@ -50,7 +50,7 @@ class Binder:
         Raises
         ------
         TypeError
-            If a field names no oracle, or data or work are not what their record says.
+            If a field names no oracle, or data or work are missing or not what their record says.
         """
         names = list(bundle._fields)  # type: ignore[attr-defined]
         for name in (*names, *self._own):
@@ -61,8 +61,12 @@ class Binder:
         own = tuple(name for name in dict.fromkeys(names) if name in self._own)
         if own:
             self._arguments = self.problem.fused_arguments(self.plan, own)
-            for name in set(own) - set(self._arguments):
-                raise TypeError(f"fused_arguments gives no data and work of {name}, asked for.")
+            for name in own:
+                if name not in self._arguments:
+                    raise TypeError(
+                        f"fused_arguments of {type(self.problem).__name__} must give data and work "
+                        f"of {name}, which its fused_texts have; got none."
+                    )
         return bundle(**{name: self.oracle(name) for name in bundle._fields})  # type: ignore[attr-defined]
 
     def oracle(self, name: str) -> Oracle:

@@ -81,7 +81,7 @@ def describe(name: str) -> Description:
     TypeError
         If there is no such method.
     """
-    # Imported here: they would be a quarter of the import of the package.
+    # Imported here because they are slow to import and seldom needed.
     import dataclasses
     import inspect
 
