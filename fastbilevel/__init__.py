@@ -5,10 +5,11 @@ min over x of phi(x) = f(x, y*(x))   with   y*(x) in argmin over y of g(x, y)
 
 from importlib import import_module as _import_module
 from importlib import metadata as _metadata
+from pathlib import Path as _Path
 from typing import Any as _Any
 
 try:
-    _import_module("fastbilevel.kernels")
+    _kernels = _import_module("fastbilevel.kernels")
 except ModuleNotFoundError as error:
     if error.name != "fastbilevel.kernels":
         raise
@@ -20,6 +21,15 @@ except ModuleNotFoundError as error:
 __version__ = _metadata.version("fastbilevel")
 
 from fastbilevel import methods as _methods
+
+# An editable installation finds the kernels of its own tree, whatever tree this file is of.
+_here, _there = (_Path(path).resolve() for path in (__path__[0], _kernels.__path__[0]))
+if _there not in (_here / "kernels", _here.parent / "kernels"):
+    raise ImportError(
+        f"fastbilevel was imported from {_here}, but its kernels come from {_there}: two "
+        "checkouts are mixed. Install the one that you want (`pip install -e .` in it), or leave "
+        "the folder of the other."
+    )
 
 # Heavy libraries (Numba, SciPy) load with the first name that needs them.
 _HOME = {

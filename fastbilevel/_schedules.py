@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks.values import as_scalar, check_number, shown
+
+
+class Checked:
+    """Base of the built-in schedules: their fields are finite numbers."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            value = check_number(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Checked):
     """``c``.
 
     Parameters
@@ -25,7 +36,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Power:
+class Power(Checked):
     """``c * (k + offset)**(-exponent)``.
 
     Parameters
@@ -40,15 +51,15 @@ class Power:
     offset: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.offset > 0:
-            raise ValueError(f"offset must be larger than 0; got {self.offset}.")
+        super().__post_init__()
+        check_number("offset", self.offset, above=0)
 
     def __call__(self, k: Any) -> Any:
-        return self.c * (k + self.offset) ** -float(self.exponent)
+        return self.c * (k + self.offset) ** -self.exponent
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Checked):
     """``c + slope * k``.
 
     Parameters
@@ -64,7 +75,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Geometric:
+class Geometric(Checked):
     """``c * ratio**k``.
 
     Parameters
@@ -88,16 +99,18 @@ BUILT_IN = (Constant, Power, Linear, Geometric)
 ROUNDING = 1e-9
 
 
-def check_schedule(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> None:
-    """Raise unless `value` is a number or a schedule, larger than `least` to begin with."""
-    if isinstance(value, bool) or not (
-        callable(value) or isinstance(value, int | float | np.number)
-    ):
+def check_schedule(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> Schedule:
+    """`value`, a number or a schedule, larger than `least` to begin with; numbers as floats."""
+    if isinstance(value, type):
         raise TypeError(
-            f"{name} must be a number or a schedule (a callable k -> float, see fb.schedules); "
-            f"got {type(value).__name__}."
+            f"{name} is the class {value.__name__}; make an object of it: {value.__name__}(...)."
         )
-    values_of(name, value, 0, 1, least=least, strict=strict)
+    if callable(value):
+        values_of(name, value, 0, 1, least=least, strict=strict)
+        return value
+    or_else = " or a schedule (a callable k -> float, see fb.schedules)"
+    limit: dict[str, Any] = {"above" if strict else "least": least}
+    return check_number(name, value, **limit, or_else=or_else)
 
 
 def values_of(
@@ -118,13 +131,16 @@ def values_of(
 
     Raises
     ------
+    TypeError
+        If a schedule returns something else than a number.
     ValueError
         If a value is not finite or too small.
     """
     if isinstance(value, BUILT_IN):
-        values = np.broadcast_to(value(np.arange(first, first + n)), n).astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below
+            values = np.broadcast_to(value(np.arange(first, first + n)), n).astype(np.float64)
     elif callable(value):
-        values = np.array([float(value(k)) for k in range(first, first + n)])
+        values = np.array([_called(name, value, k) for k in range(first, first + n)], float)
     else:
         values = np.full(n, float(value))
     large_enough = values > least if strict else values >= least
@@ -136,6 +152,17 @@ def values_of(
             f"{first + int(bad[0])}."
         )
     return values
+
+
+def _called(name: str, schedule: Callable[[int], Any], k: int) -> float:
+    """The schedule's value at iteration k; NaN and infinity are the caller's to find."""
+    number = as_scalar(schedule(k))
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(
+            f"{name} is a schedule, and must return a number for every outer iteration; it "
+            f"returned {shown(number)} for {k}."
+        )
+    return number
 
 
 def counts_of(name: str, value: Any, first: int, n: int) -> np.ndarray:

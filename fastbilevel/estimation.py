@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.points import check_same_library
-from fastbilevel._checks.values import check_integer, closest, finite_vector
+from fastbilevel._checks.values import check_integer, check_number, closest
 from fastbilevel._numerics.conjugate_gradients import minimum_norm
 from fastbilevel._numerics.lower_solver import (
     ConvergenceWarning,
@@ -21,7 +21,8 @@ from fastbilevel._numerics.lower_solver import (
 )
 from fastbilevel._numerics.newton import ROUNDING
 from fastbilevel._numerics.stencil import finite_difference_coefficients
-from fastbilevel.problems.base import BilevelProblem, on_host, require_problem
+from fastbilevel.problems.base import BilevelProblem, require_problem
+from fastbilevel.problems.on_host import on_host
 from fastbilevel.problems.uniform_convexity import generalized_solution, has_closed_form, power_of
 
 __all__ = ["ConvergenceWarning", "finite_difference_coefficients", "hypergradient", "solve_lower"]
@@ -74,9 +75,8 @@ def solve_lower(
     """
     require_problem(problem)
     x, y = _point(problem, x, y0)
-    _check_number("weight", weight)
-    _check_number("tol", tol, positive=True)
-    found = lower_minimum(in_float64(on_host(problem)), x, float(weight), y, tol)
+    weight, tol = check_number("weight", weight), check_number("tol", tol, above=0)
+    found = lower_minimum(in_float64(on_host(problem)), x, weight, y, tol)
     warn_unless_converged(found, weight, tol, stacklevel=2)
     return place(problem.kernels, found.y.astype(problem.dtype))
 
@@ -140,11 +140,9 @@ def hypergradient(
     """
     require_problem(problem)
     x, y = _point(problem, x, y0)
-    check_integer("order", order, 1)
-    _check_number("tol", tol, positive=True)
-    if nu is not None:
-        _check_number("nu", nu, positive=True)
-    if method not in ESTIMATORS:
+    order, tol = check_integer("order", order, 1), check_number("tol", tol, above=0)
+    nu = None if nu is None else check_number("nu", nu, above=0)
+    if not isinstance(method, str) or method not in ESTIMATORS:
         raise TypeError(closest(str(method), ESTIMATORS, "method of hypergradient:"))
     precise = in_float64(on_host(problem))
     if method == "implicit":
@@ -251,14 +249,6 @@ def _linear_solution(
     return solution.v
 
 
-def _check_number(name: str, value: Any, positive: bool = False) -> None:
-    kind = "a positive number" if positive else "a number"
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{name} must be {kind}; got {value!r}.")
-    if not math.isfinite(value) or (positive and value <= 0):
-        raise ValueError(f"{name} must be {kind} and finite; got {value}.")
-
-
 def _need(problem: BilevelProblem, method: str, *oracles: str) -> None:
     missing = [name for name in oracles if name not in problem.oracles]
     if missing:
@@ -273,6 +263,6 @@ def _point(problem: BilevelProblem, x: Any, y0: Any) -> tuple[np.ndarray, np.nda
     check_same_library(problem, x, y0)
     y = problem.y0 if y0 is None else y0
     return (
-        finite_vector("x", x, problem.n_x, np.float64),
-        finite_vector("y0", y, problem.n_y, np.float64),
+        check_vector("x", x, problem.n_x, shape=problem.x_shape),
+        check_vector("y0", y, problem.n_y, shape=problem.y_shape),
     )

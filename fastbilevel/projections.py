@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbilevel._arrays.placement import fetch, is_device_array, place
+from fastbilevel._arrays.placement import is_device_array, place
 from fastbilevel._arrays.tuples import read_only
+from fastbilevel._checks.arrays import check_real, to_array
+from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import Domain
 from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX, project
 
@@ -74,16 +76,17 @@ class Box(Projection):
 
     Parameters
     ----------
-    lower, upper : float or (n,) array
-        -inf and inf for no bound.
+    lower, upper : float, (n,) array or None
+        -inf and inf, or None, for no bound.
     """
 
     lower: Any
     upper: Any
 
     def __post_init__(self) -> None:
-        for name in ("lower", "upper"):
-            bound = _number_or_vector(f"The {name} bound", getattr(self, name))
+        for name, none in (("lower", -np.inf), ("upper", np.inf)):
+            given = getattr(self, name)
+            bound = _number_or_vector(f"The {name} bound", none if given is None else given)
             if np.isnan(bound).any():
                 raise ValueError(f"The {name} bound contains NaN; use -inf or inf for no bound.")
             object.__setattr__(self, name, bound)
@@ -136,7 +139,7 @@ class Ball(Projection):
     center: Any = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "radius", _positive("radius", self.radius))
+        object.__setattr__(self, "radius", check_number("radius", self.radius, above=0))
         center = _number_or_vector("center", self.center)
         if not np.isfinite(center).all():
             raise ValueError("center must be finite; it contains NaN or infinity.")
@@ -162,7 +165,7 @@ class Simplex(Projection):
     total: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "total", _positive("total", self.total))
+        object.__setattr__(self, "total", check_number("total", self.total, above=0))
 
     def domain(self, n: int, dtype: npt.DTypeLike, pack: Pack = np.array) -> Domain:
         if n == 0:
@@ -186,7 +189,7 @@ class Custom(Projection):
     def __call__(self, v: Any) -> np.ndarray:
         out = _copy_of(v)
         given = v.copy() if is_device_array(v) else out.copy()
-        returned = _real("What the projection function returns", fetch(self.function(given)))
+        returned = _real("What the projection function returns", self.function(given))
         if returned.shape != out.shape:
             raise ValueError(
                 "The projection function must return an array of the shape of its argument, "
@@ -207,55 +210,13 @@ class Custom(Projection):
         return hash((Custom, self.function))
 
 
-def as_projection(value: Any, name: str) -> Projection | None:
-    """An argument as a `Projection`.
-
-    Parameters
-    ----------
-    value : None, Projection, pair or callable
-        A pair (lower, upper) is a `Box`, a function v -> projected v a `Custom`.
-    name : str
-        Of the argument, for messages.
-    """
-    if value is None or isinstance(value, Projection):
-        return value
-    if isinstance(value, type) and issubclass(value, Projection):
-        raise TypeError(
-            f"{name} is the class {value.__name__}; make an object of it: {value.__name__}(...)."
-        )
-    if callable(value):
-        return Custom(value)
-    is_sequence = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim)
-    if is_sequence and len(value) == 2:
-        try:
-            return Box(*value)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name}: {error}") from None
-    raise TypeError(
-        f"{name} must be None, a pair (lower, upper) of numbers or arrays, one of "
-        f"fastbilevel.projections, or a function v -> projected v; got {value!r}."
-    )
-
-
 def _real(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(fetch(value))
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers; got {value!r}.")
-    return array
+    return check_real(name, to_array(name, value), "fiu")
 
 
 def _copy_of(v: npt.ArrayLike) -> np.ndarray:
     array = _real("v", v)
     return np.array(array, dtype=array.dtype if array.dtype.kind == "f" else float, order="C")
-
-
-def _positive(name: str, value: Any) -> float:
-    array = _real(name, value)
-    if array.ndim:
-        raise ValueError(f"{name} must be one number; got shape {array.shape}.")
-    if not 0 < array < np.inf:
-        raise ValueError(f"{name} must be positive and finite; got {value}.")
-    return float(array)
 
 
 def _number_or_vector(name: str, value: Any) -> Any:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks.values import check_number, check_seed
 from fastbilevel._numerics.lower_solver import in_float64
 from fastbilevel._testing import derivatives as checks
 from fastbilevel._testing.probe import Probe
 from fastbilevel._testing.purity import check_outputs, check_purity
-from fastbilevel.problems.base import BilevelProblem, on_host, require_problem
+from fastbilevel.problems.base import BilevelProblem, require_problem
+from fastbilevel.problems.on_host import on_host
 from fastbilevel.problems.oracle_table import SIMPLE
 
 __all__ = ["ProblemReport", "check_problem"]
@@ -83,7 +85,9 @@ def check_problem(
     """
     require_problem(problem)
     problem = on_host(problem)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("seed", seed))
+    if rtol is not None:
+        rtol = check_number("rtol", rtol, above=0)
     precise = in_float64(problem)
     if rtol is None:
         rtol = 1e-6 if precise.dtype == np.float64 else 2e-3

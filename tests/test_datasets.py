@@ -83,17 +83,21 @@ def test_corruption_keeps_the_kind_of_label():
 @pytest.mark.parametrize(
     ("y", "rate", "message"),
     [
-        ([[0, 1]], 0.1, "y has 2 dimensions"),
-        ([0, 1], -0.1, "rate is -0.1"),
-        ([0, 1], 1.5, "rate is 1.5"),
-        ([0, 1], float("nan"), "rate is nan"),
-        ([0, 1], True, "rate is True"),
+        ([[0, 1]], 0.1, "y must have one axis"),
+        ([0, 1], -0.1, r"rate must be in \[0, 1\]; got -0\.1"),
+        ([0, 1], 1.5, r"rate must be in \[0, 1\]; got 1\.5"),
+        ([0, 1], float("nan"), r"rate must be in \[0, 1\]; got nan"),
         ([1, 1], 0.5, "y holds 1 class"),
     ],
 )
 def test_corruption_refuses(y, rate, message):
     with pytest.raises(ValueError, match=message):
         datasets.corrupt_labels(y, rate)
+
+
+def test_corruption_refuses_a_rate_that_is_no_number():
+    with pytest.raises(TypeError, match="rate must be a number; got True"):
+        datasets.corrupt_labels([0, 1], True)
 
 
 # ---------------------------------------------------------------------------------- make_text
@@ -162,10 +166,10 @@ def test_text_dtype():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ((10, 100, 1, 5), "classes is 1"),
-        ((3, 100, 4, 5), "n is 3 and classes is 4"),
-        ((10, 100, 2, 51), "nnz is 51"),
-        ((10, 100, 2, 0), "nnz is 0"),
+        ((10, 100, 1, 5), "classes must be at least 2"),
+        ((3, 100, 4, 5), "n must be at least classes, 4"),
+        ((10, 100, 2, 51), "nnz must be at most d / 2"),
+        ((10, 100, 2, 0), "nnz must be at least 1"),
     ],
 )
 def test_text_refuses(sizes, message):

@@ -137,7 +137,7 @@ def test_fault_10_labels_of_two_kinds():
     with pytest.raises(TypeError, match="one kind"):
         data(yv=YV.astype(str))
     with pytest.raises(TypeError, match="one kind"):
-        data(y=np.array([0, "a", None] * 4, object))
+        data(y=np.array([0, "a", 1.0] * 4, object))
 
 
 def test_fault_11_one_class():

@@ -69,6 +69,15 @@ def backend_of(*arrays: Any) -> ModuleType:
     return cpu
 
 
+def kernels_named(name: str) -> ModuleType:
+    """The kernels of that name, for an object that comes from another process."""
+    if name == "cuda":
+        from fastbilevel.kernels import cuda
+
+        return cuda
+    return backend_of()
+
+
 @functools.cache
 def require_device(cupy: Any) -> None:
     """Raise unless a kernel runs on the current CUDA device; looked at once in a process."""

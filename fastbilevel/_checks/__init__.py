@@ -1,5 +1,6 @@
 """From what a caller gives to the canonical value, or a sentence that says what is wrong.
 
-Import `values` (numbers, vectors, names), `data` (matrices with labels), `targets`, `labels` and
-`caller`; the other files serve `data`.
+A check returns what callers keep. Import `values` (numbers, flags, names), `arrays` (vectors),
+`points` (samples, where a point lies), `data` (matrices with labels or targets), `labels`,
+`calls` and `caller`; the other files serve these.
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from fastbilevel._checks.caller import warn_caller
@@ -15,39 +13,19 @@ LARGE_BYTES = 1 << 30
 MOSTLY_ZEROS = 0.1
 
 
-def check_array(value: Any, name: str) -> np.ndarray:
-    """`value` as a plain array without a copy, if it is one of the kinds that mean what they hold.
-
-    Raises
-    ------
-    TypeError
-        For masked arrays (their mask would be lost) and `numpy.matrix` (its products differ).
-    """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must not be a masked array: fill the missing values, {name}.filled(...)."
-        )
-    if isinstance(value, np.matrix):
-        raise TypeError(f"{name} must not be a numpy.matrix: pass numpy.asarray({name}).")
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} could not be read as an array: {error}.") from None
-
-
 def check_dense(X: np.ndarray, name: str, dtype: np.dtype, check_finite: bool) -> np.ndarray:
     """`X` as a read-only, aligned, C-ordered array of `dtype`; copied only where it is not one.
 
     Parameters
     ----------
     X : (n, d) array
-        From `check_array`.
+        Of real numbers.
     name : str
         What the caller knows it by.
     dtype : numpy.dtype
         float32 or float64.
     check_finite : bool
-        Search for NaN and inf.
+        Search for NaN, inf, and numbers whose products overflow.
     """
     with np.errstate(over="ignore"):  # what overflows is found as inf below
         matrix = np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
@@ -60,20 +38,33 @@ def check_dense(X: np.ndarray, name: str, dtype: np.dtype, check_finite: bool) -
 
 
 def _check_finite(matrix: np.ndarray, name: str) -> None:
+    limit = largest_allowed(matrix.dtype)
     rows = max(1, PIECE // matrix.shape[1])
     for start in range(0, matrix.shape[0], rows):
         piece = matrix[start : start + rows]
-        if not np.isfinite(piece).all():
-            row, col = np.argwhere(~np.isfinite(piece))[0]
+        # Comparisons with NaN are false.
+        if not (piece.max() <= limit and piece.min() >= -limit):
+            row, col = np.argwhere(~(np.abs(piece) <= limit))[0]
             raise not_finite(name, piece[row, col], start + row, col)
 
 
+def largest_allowed(dtype: np.dtype) -> float:
+    """Bound of the elements of X: sums of products of two of them do not overflow."""
+    return float(np.sqrt(np.finfo(dtype).max)) / 1024.0
+
+
 def not_finite(name: str, value: float, row: int, col: int) -> ValueError:
-    """The error for a value that is NaN or inf."""
+    """The error for a value that is NaN, inf or too large."""
+    where = f"(first at row {row}, col {col})"
+    if np.isfinite(value):
+        return ValueError(
+            f"{name} contains {value:.3g} {where}, so large that products overflow in "
+            f"{np.asarray(value).dtype}. Scale the features, for example to unit variance."
+        )
     what = "NaN" if np.isnan(value) else "infinity"
     return ValueError(
-        f"{name} contains {what} (first at row {row}, col {col}). Remove or impute such values, or "
-        "pass check_finite=False to let them through."
+        f"{name} contains {what} {where}. Remove or impute such values, or pass "
+        "check_finite=False to let them through."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.dense import not_finite
+from fastbilevel._checks.dense import largest_allowed, not_finite
 
 
 def check_dense_on_device(xp: Any, X: Any, name: str, dtype: np.dtype, check_finite: bool) -> Any:
@@ -22,10 +22,11 @@ def check_dense_on_device(xp: Any, X: Any, name: str, dtype: np.dtype, check_fin
     dtype : numpy.dtype
         float32 or float64.
     check_finite : bool
-        Search for NaN and inf.
+        Search for NaN, inf, and numbers whose products overflow.
     """
     matrix = xp.ascontiguousarray(X, dtype=dtype)
-    if check_finite and not bool(xp.isfinite(matrix).all()):
-        row, col = (int(i) for i in xp.argwhere(~xp.isfinite(matrix))[0].get())
-        raise not_finite(name, float(matrix[row, col]), row, col)
+    limit = largest_allowed(dtype)
+    if check_finite and not bool((xp.abs(matrix) <= limit).all()):
+        row, col = (int(i) for i in xp.argwhere(~(xp.abs(matrix) <= limit))[0].get())
+        raise not_finite(name, dtype.type(matrix[row, col].get()), row, col)
     return matrix

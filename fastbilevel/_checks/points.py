@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch
+from fastbilevel._checks.arrays import to_array
 
 
 def check_same_library(problem: Any, *values: Any) -> None:
@@ -28,21 +28,20 @@ def all_rows(n: int, infinite: bool) -> np.ndarray:
     return np.arange(0 if infinite else n, dtype=np.int64)
 
 
-def as_rows(rows: Any, n: int) -> np.ndarray:
+def check_samples(name: str, rows: Any, n: int) -> np.ndarray:
     """`rows` as int64 numbers in [0, n)."""
-    array = np.asarray(rows)
+    array = to_array(name, rows)
+    if array.ndim == 1 and array.size == 0:
+        raise ValueError(f"{name} must hold at least one number, all in [0, {n}); it is empty.")
     if array.ndim != 1 or array.dtype.kind not in "iu":
+        hint = f" A mask becomes numbers by numpy.flatnonzero({name})."
         raise TypeError(
-            f"rows must be a 1-D array of integers; got shape {array.shape}, dtype {array.dtype}."
+            f"{name} must be a 1-D array of integers; got shape {array.shape}, dtype "
+            f"{array.dtype}.{hint if array.dtype.kind == 'b' else ''}"
         )
-    if array.size == 0 or array.min() < 0 or array.max() >= n:
-        raise ValueError(f"rows must hold at least one number, all in [0, {n}).")
+    if array.min() < 0 or array.max() >= n:
+        raise ValueError(
+            f"{name} must hold at least one number, all in [0, {n}); they reach from "
+            f"{array.min()} to {array.max()}."
+        )
     return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def as_vector(value: Any, size: int, dtype: Any, name: str) -> np.ndarray:
-    """`value` as a C-contiguous vector of `size` numbers of `dtype`; a copy only if needed."""
-    array = np.ascontiguousarray(fetch(value), dtype=dtype).reshape(-1)
-    if array.size != size:
-        raise ValueError(f"{name} must have {size} elements; got {array.size}.")
-    return array

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._checks.dense import not_finite
+from fastbilevel._checks.dense import largest_allowed, not_finite
 
 logger = logging.getLogger("fastbilevel")
 
@@ -25,7 +25,7 @@ def check_sparse(X: Any, name: str, dtype: np.dtype, check_finite: bool) -> sp.c
     dtype : numpy.dtype
         float32 or float64.
     check_finite : bool
-        Search the stored values for NaN and inf.
+        Search the stored values for NaN, inf, and numbers whose products overflow.
     """
     _check_structure(X, name)
     with np.errstate(over="ignore"):  # what overflows is found as inf below
@@ -64,6 +64,8 @@ def _check_structure(X: Any, name: str) -> None:
 
 def _check_compressed(X: Any, name: str, major: int, minor: int, axis: str) -> None:
     pointer, index = X.indptr, X.indices
+    if pointer.dtype.kind not in "iu":
+        raise TypeError(f"{name}.indptr must hold integers; got dtype {pointer.dtype}.")
     if pointer.shape != (major + 1,) or pointer[0] != 0:
         raise ValueError(
             f"{name}.indptr must have {major + 1} elements and begin with 0; it has "
@@ -81,13 +83,19 @@ def _check_compressed(X: Any, name: str, major: int, minor: int, axis: str) -> N
 
 
 def _check_range(index: np.ndarray, size: int, name: str, axis: str) -> None:
+    if index.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name}.indices must be integers; the {axis} indices have dtype {index.dtype}."
+        )
     if index.size and (index.min() < 0 or index.max() >= size):
         wrong = index[(index < 0) | (index >= size)][0]
         raise ValueError(f"{name} has the {axis} index {wrong}; it must be in [0, {size}).")
 
 
 def _check_finite(matrix: sp.csr_array, name: str) -> None:
-    bad = np.flatnonzero(~np.isfinite(matrix.data))
-    if bad.size:
-        row = int(np.searchsorted(matrix.indptr, bad[0], side="right")) - 1
-        raise not_finite(name, matrix.data[bad[0]], row, int(matrix.indices[bad[0]]))
+    values, limit = matrix.data, largest_allowed(matrix.dtype)
+    # Comparisons with NaN are false.
+    if values.size and not (values.max() <= limit and values.min() >= -limit):
+        bad = np.flatnonzero(~(np.abs(values) <= limit))[0]
+        row = int(np.searchsorted(matrix.indptr, bad, side="right")) - 1
+        raise not_finite(name, values[bad], row, int(matrix.indices[bad]))

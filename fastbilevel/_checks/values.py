@@ -1,80 +1,228 @@
-"""Checks of single values, each of which raises a sentence that names the argument."""
+"""Checks of single values: each returns the value that callers keep, or raises a sentence."""
 
 from __future__ import annotations
 
 import difflib
 import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastbilevel._arrays.placement import fetch
-from fastbilevel._schedules import check_schedule
+from fastbilevel._arrays.placement import fetch, is_device_array
+
+# The largest integer that compiled code can hold.
+LARGEST = 2**63 - 1
+
+# What people write who come from elsewhere, and what it is called here.
+FOREIGN = {
+    "C": "reg, the inverse of C",
+    "alpha": "reg (a penalty) or lr_x (a step size)",
+    "args": "data, the argument of fb.problems.Problem",
+    "constraints": "bounds, a set of fb.projections or a function that projects",
+    "epochs": "maxiter, and sampling='epochs'",
+    "eta": "lr_x",
+    "eta0": "lr_x",
+    "gtol": "tol",
+    "lambda_": "penalty",
+    "learning_rate": "lr_x and lr_y",
+    "lr": "lr_x and lr_y",
+    "max_iter": "maxiter",
+    "n_epochs": "maxiter, and sampling='epochs'",
+    "n_iter": "maxiter",
+    "n_jobs": "n_threads",
+    "niter": "maxiter",
+    "options": "a list of keywords, maxiter and others: pass its entries one by one",
+    "random_state": "seed",
+    "rtol": "tol",
+    "step_size": "lr_x and lr_y",
+    "verbose": "progress",
+    "disp": "progress",
+}
+
+
+def as_scalar(value: Any) -> Any:
+    """What a NumPy scalar or an array without axes holds, as Python's own; all else as it is."""
+    if isinstance(value, np.ma.MaskedArray):
+        return value
+    if isinstance(value, np.generic | np.ndarray) or is_device_array(value):
+        if getattr(value, "ndim", None) != 0:
+            return value
+        item = fetch(value).item()
+        # A long double stays one.
+        return float(item) if isinstance(item, np.floating) else item
+    return value
+
+
+def shown(value: Any) -> str:
+    """What was given, short enough for a sentence."""
+    if isinstance(getattr(value, "shape", None), tuple) and value.shape:
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def check_number(
+    name: str,
+    value: Any,
+    kind: type = float,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
+    or_else: str = "",
+) -> Any:
+    """`value` as a Python int or float within limits.
+
+    Parameters
+    ----------
+    name : str
+        What the caller knows it by.
+    value : object
+        Python's and NumPy's numbers and arrays of them without axes; booleans are none.
+    kind : {float, int}
+    least, above, most, below : float, optional
+        Limits: `least` and `most` are allowed themselves, `above` and `below` are not.
+    finite : bool
+        Whether infinity is refused; NaN always is.
+    or_else : str
+        What else the caller may give, for the sentence.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    number = as_scalar(value)
+    allowed = int if kind is int else int | float
+    if isinstance(number, bool) or not isinstance(number, allowed):
+        raise TypeError(
+            f"{name} must be {'an integer' if kind is int else 'a number'}{or_else}; got "
+            f"{shown(value)} of type {type(value).__name__}.{_way_out(number, kind)}"
+        )
+    if kind is int:
+        most = LARGEST if most is None else most
+    else:
+        number = _as_float(number)
+    inside = (
+        (least is None or number >= least)
+        and (above is None or number > above)
+        and (most is None or number <= most)
+        and (below is None or number < below)
+    )
+    if not inside or math.isnan(number) or (finite and math.isinf(number)):
+        wanted = _wanted(kind, least, above, most, below, finite)
+        raise ValueError(f"{name} must be {wanted}; got {shown(as_scalar(value))}.")
+    return number
+
+
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
+
+
+def _way_out(number: Any, kind: type) -> str:
+    if kind is int and isinstance(number, float) and number.is_integer():
+        return f" Write {int(number)}."
+    if isinstance(number, str):
+        try:
+            kind(number)
+        except ValueError:
+            return ""
+        return " Write it without quotes."
+    return ""
+
+
+def _wanted(kind: type, least: Any, above: Any, most: Any, below: Any, finite: bool) -> str:
+    """The limits in words."""
+    and_finite = " and finite" if finite and kind is float else ""
+    if (most, below) not in ((None, None), (LARGEST, None)) and (least, above) != (None, None):
+        left = f"({above:g}" if least is None else f"[{least:g}"
+        right = f"{below:g})" if most is None else f"{most:g}]"
+        return f"in {left}, {right}"
+    if least == 0 and kind is float:
+        return "finite and not negative"
+    if least is not None:
+        return f"at least {least:g}{and_finite}"
+    if above is not None:
+        return f"{'positive' if above == 0 else f'above {above:g}'}{and_finite}"
+    return f"at most {most}" if kind is int else "finite"
+
+
+def check_integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """`value` as an int of at least `least`."""
+    return check_number(name, value, int, least=least, most=most)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """`value` as a bool."""
+    found = as_scalar(value)
+    if not isinstance(found, bool):
+        raise TypeError(f"{name} must be True or False; got {shown(value)}.")
+    return found
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
+    """`value` if it is one of `choices`."""
+    choices = tuple(choices)
+    found = as_scalar(value)
+    if not isinstance(found, str):
+        raise TypeError(
+            f"{name} must be one of {', '.join(choices)}; got {shown(value)} of type "
+            f"{type(value).__name__}."
+        )
+    if found not in choices:
+        near = difflib.get_close_matches(found.lower(), choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {found!r}.{hint}")
+    return str(found)
 
 
 def check_batch(name: str, value: Any, n: int, level: str) -> None:
-    """Raise unless `value` is None or a number of rows in [1, n]."""
-    if value is None:
-        return
-    check_integer(name, value, 1)
-    if value > n:
+    """Raise unless `value`, which is None or an int, is at most the number of rows `n`."""
+    if value is not None and value > n:
         raise ValueError(
             f"{name} is {value}, but the {level} level has {n} rows; take at most {n}, or None for "
             "all of them."
         )
 
 
-def check_integer(name: str, value: Any, least: int) -> None:
-    """Raise unless `value` is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer; got {value!r} of type {type(value).__name__}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}; got {value}.")
+def check_path(name: str, value: Any) -> Path:
+    """`value` as a path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(
+            f"{name} must be the name of a file or folder; got {shown(value)} of type "
+            f"{type(value).__name__}."
+        )
+    return Path(value)
 
 
-def check_flag(name: str, value: Any) -> None:
-    """Raise unless `value` is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False; got {value!r}.")
+def check_seed(name: str, value: Any) -> Any:
+    """`value` as an int, or if it is a SeedSequence, a Generator or None."""
+    found = as_scalar(value)
+    if isinstance(found, np.random.SeedSequence | np.random.Generator | None):
+        return found
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise TypeError(
+            f"{name} must be an int, a numpy.random.SeedSequence, a numpy.random.Generator or "
+            f"None; got {shown(value)} of type {type(value).__name__}."
+        )
+    if found < 0:
+        raise ValueError(f"{name} must be 0 or more; got {found}.")
+    return found
 
 
-def check_fraction(name: str, value: Any) -> None:
-    """Raise unless `value` is a number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{name} must be a number in [0, 1); got {value!r}.")
-    if not (math.isfinite(value) and 0 <= value < 1):
-        raise ValueError(f"{name} must be in [0, 1); got {value}.")
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Raise unless `value` is a positive number or a schedule of positive numbers."""
-    check_schedule(name, value)
-
-
-def check_constant(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> None:
-    """Raise unless `value` is a number larger than `least`, or equal to it if not `strict`."""
-    if callable(value):
-        raise TypeError(f"{name} must be a number; it cannot be a schedule.")
-    check_schedule(name, value, least=least, strict=strict)
-
-
-def closest(name: str, known: Any, kind: str) -> str:
+def closest(name: str, known: Iterable[str], kind: str) -> str:
     """A sentence that says `name` is unknown and lists the closest of the `known` names."""
     known = sorted(known)
     matches = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(matches)}?" if matches else f"Known: {', '.join(known)}."
+    meant = FOREIGN.get(name, "")
+    if any(word.strip(",.:") in known for word in meant.split()):
+        hint = f"What is called so elsewhere is here {meant}."
     return f"Unknown {kind} {name!r}. {hint}"
-
-
-def finite_vector(name: str, value: Any, size: int, dtype: Any) -> np.ndarray:
-    """A copy of `value` as a finite vector of `size` numbers of `dtype`, or a sentence."""
-    array = np.asarray(fetch(value))
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
-    if array.size != size:
-        raise ValueError(f"{name} must have {size} elements; got shape {array.shape}.")
-    array = np.array(array, dtype=dtype, order="C").reshape(-1)
-    if not np.isfinite(array).all():
-        i = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise ValueError(f"{name} must be finite; element {i} is {array[i]}.")
-    return array

@@ -40,6 +40,11 @@ def curvature_range(
     Returns
     -------
     smallest, largest : float
+
+    Raises
+    ------
+    ValueError
+        If a gradient is not finite.
     """
     step = float(np.finfo(problem.dtype).eps) ** (1 / 3) * (1.0 + float(np.linalg.norm(y)))
 
@@ -103,7 +108,13 @@ def _power_iteration(product: Callable[[np.ndarray], np.ndarray], n: int) -> flo
         v /= math.sqrt(float(v @ v))
         image = product(v)
         value = float(v @ image)
-        if not np.any(image) or not np.isfinite(value):
+        if not math.isfinite(value):
+            raise ValueError(
+                "The gradient of the lower objective in y is not finite near the starting point: "
+                "the data hold NaN or infinity (check_finite=False lets them through), or x0 or y0 "
+                "is too large."
+            )
+        if not np.any(image):
             break
         v = image
     return value

@@ -31,8 +31,8 @@ def exact_coefficients(order: int) -> dict[int, Fraction]:
     -------
     dict of int to fractions.Fraction
     """
-    check_integer("order", order, 1)
-    low, high = int(order) // 2, (int(order) + 1) // 2
+    order = check_integer("order", order, 1)
+    low, high = order // 2, (order + 1) // 2
     coefficients = {}
     for j in range(-low, high + 1):
         if j:

@@ -5,28 +5,42 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbilevel._arrays.placement import place
+from fastbilevel._bounds import as_projection
+from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.points import check_same_library
-from fastbilevel._checks.values import check_integer, finite_vector
+from fastbilevel._checks.values import check_integer, check_number
 from fastbilevel.problems.base import BilevelProblem
-from fastbilevel.projections import Projection, as_projection, domain_of
+from fastbilevel.projections import Projection, domain_of
 
 
-def check_limits(maxiter: Any, tol: Any, time_limit: Any, record_every: Any) -> None:
-    """Raise unless the stopping rules make sense."""
-    check_integer("maxiter", maxiter, 0)
-    check_integer("record_every", record_every, 1)
-    for name, value in (("tol", tol), ("time_limit", time_limit)):
+class Limits(NamedTuple):
+    """When a run ends, and how often it is recorded."""
+
+    maxiter: int
+    tol: float | None
+    time_limit: float | None
+    record_every: int
+
+
+def check_limits(maxiter: Any, tol: Any, time_limit: Any, record_every: Any) -> Limits:
+    """The stopping rules, or a sentence."""
+
+    def positive(name: str, value: Any) -> float | None:
         if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise TypeError(f"{name} must be a number or None; got {value!r}.")
-        if not value > 0:
-            raise ValueError(f"{name} must be positive; got {value}.")
+            return None
+        return check_number(name, value, above=0, finite=False, or_else=" or None")
+
+    return Limits(
+        maxiter=check_integer("maxiter", maxiter, 0),
+        tol=positive("tol", tol),
+        time_limit=positive("time_limit", time_limit),
+        record_every=check_integer("record_every", record_every, 1),
+    )
 
 
 def resolve_threads(n_threads: Any) -> int:
@@ -36,16 +50,15 @@ def resolve_threads(n_threads: Any) -> int:
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if n_threads is None:
         return 1
-    if isinstance(n_threads, bool) or not isinstance(n_threads, int | np.integer):
-        raise TypeError(f"n_threads must be an integer or None; got {n_threads!r}.")
-    if n_threads == -1:
+    wanted = check_number("n_threads", n_threads, int, or_else=" or None")
+    if wanted == -1:
         return int(most)
-    if not 1 <= n_threads <= most:
+    if not 1 <= wanted <= most:
         raise ValueError(
             f"n_threads must be between 1 and {most} (NUMBA_NUM_THREADS), -1 for all, or None for "
-            f"1; got {n_threads}."
+            f"1; got {wanted}."
         )
-    return int(n_threads)
+    return wanted
 
 
 @contextlib.contextmanager
@@ -65,7 +78,7 @@ def threads_limited_to(n: int) -> Iterator[None]:
 def resolve_bounds(bounds: Any, problem: BilevelProblem) -> Projection | None:
     """The set to which x is confined, the problem's own bounds by default."""
     given = problem.default_bounds if bounds is None else bounds
-    projection = as_projection(given, "bounds")
+    projection = as_projection(given, "bounds", problem.n_x)
     domain_of(projection, problem.n_x, problem.dtype)
     return projection
 
@@ -76,10 +89,15 @@ def starting_point(
     """Copies of the starting point, on the host; x projected on the bounds, with a warning."""
     check_same_library(problem, x0, y0)
     own = problem.start()
-    x = finite_vector("x0", own[0] if x0 is None else x0, problem.n_x, problem.dtype)
-    y = finite_vector("y0", own[1] if y0 is None else y0, problem.n_y, problem.dtype)
+    x, y = (
+        check_vector(name, mine if given is None else given, size, problem.dtype, shape=shape)
+        for name, mine, given, size, shape in (
+            ("x0", own[0], x0, problem.n_x, problem.x_shape),
+            ("y0", own[1], y0, problem.n_y, problem.y_shape),
+        )
+    )
     if bounds is not None:
-        inside = finite_vector(
+        inside = check_vector(
             "bounds(x0)", bounds(place(problem.kernels, x)), problem.n_x, problem.dtype
         )
         # Projections on curved sets round.

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from fastbilevel._checks.values import as_scalar, shown
 from fastbilevel._run.result import BilevelResult
 
 
@@ -25,7 +26,9 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
     if callback is None:
         return None
     if not callable(callback):
-        raise TypeError(f"callback must be callable; got {type(callback).__name__}.")
+        raise TypeError(f"callback must be callable; got {shown(callback)}.")
+    if isinstance(callback, type):
+        raise TypeError(f"callback is the class {callback.__name__}; make an object of it.")
     try:
         by_keyword = "intermediate_result" in inspect.signature(callback).parameters
     except ValueError:
@@ -34,8 +37,8 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
     def notify(result: BilevelResult) -> bool:
         try:
             if by_keyword:
-                return bool(callback(intermediate_result=result))
-            return bool(callback(result.x.copy()))
+                return _is_stop(callback(intermediate_result=result))
+            return _is_stop(callback(result.x.copy()))
         except StopIteration:
             return True
         except Exception as error:
@@ -44,3 +47,14 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
             raise
 
     return notify
+
+
+def _is_stop(returned: Any) -> bool:
+    """Whether a return value ends the run: None, False and 0 do not, True and 1 do."""
+    found = as_scalar(returned)
+    if found is None or isinstance(found, int):
+        return bool(found)
+    raise TypeError(
+        "callback must return True to end the run, and False or None to go on; it returned "
+        f"{shown(returned)}."
+    )

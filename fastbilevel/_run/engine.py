@@ -16,7 +16,8 @@ from fastbilevel._schedules import Totals, grown
 from fastbilevel._texts.compile import compile_text, plain, specialize
 from fastbilevel._texts.protocol import Chunk, Progress, Samplers, State, check_record
 from fastbilevel.kernels.memory import aligned_empty
-from fastbilevel.problems.base import BilevelProblem, on_host
+from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.on_host import on_host
 from fastbilevel.projections import Custom, Projection, domain_of, place_domain
 
 # Python sees a Ctrl-C, a time limit or a callback only between chunks.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from typing import Any
 
 from fastbilevel import methods
+from fastbilevel._checks.values import check_flag
 from fastbilevel._run.arguments import (
     check_limits,
     resolve_bounds,
@@ -21,7 +23,8 @@ from fastbilevel._run.progress import progress_of
 from fastbilevel._run.recorder import Recorder
 from fastbilevel._run.result import BilevelResult, Status
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.base import BilevelProblem, on_host, require_problem
+from fastbilevel.problems.base import BilevelProblem, require_problem
+from fastbilevel.problems.on_host import on_host
 
 logger = logging.getLogger("fastbilevel")
 
@@ -60,10 +63,11 @@ def minimize(
         last record, is below this.
     time_limit : float, optional
         Stop after so many seconds of running (compilation not counted).
-    bounds : (lower, upper), Projection or callable, optional
-        Bounds of x, scalars or (n_x,) arrays, or another set of `fastbilevel.projections`, or a
-        function that returns the projection of its argument; every iterate is projected. By
-        default the problem's own, which keep it inside the range of its dtype.
+    bounds : (lower, upper), Bounds, sequence of pairs, Projection or callable, optional
+        Bounds of x: two scalars or (n_x,) arrays, a `scipy.optimize.Bounds`, n_x pairs (lower,
+        upper) with None for no bound, another set of `fastbilevel.projections`, or a function that
+        returns the projection of its argument; every iterate is projected. By default the
+        problem's own, which keep it inside the range of its dtype.
     seed : int, SeedSequence, Generator or None
         The same seed gives the same minibatches on any number of threads, and the same bits.
     callback : callable, optional
@@ -95,19 +99,20 @@ def minimize(
     require_problem(problem)
     problem = problem.following(x0, y0)
     chosen = methods.resolve(method, options)
-    check_limits(maxiter, tol, time_limit, record_every)
+    limits = check_limits(maxiter, tol, time_limit, record_every)
     threads = resolve_threads(n_threads)
     inside = resolve_bounds(bounds, problem)
     x, y = starting_point(problem, x0, y0, inside)
     key = key_of(seed)
     notify = as_callback(callback)
+    progress = check_flag("progress", progress)
     _check_oracles(problem, chosen)
     host = on_host(problem)
     chosen.check(host)
     chosen = chosen.complete(host, x, y)
     logger.info("%s on %s: %s", chosen.name, type(problem).__name__, chosen)
 
-    with threads_limited_to(threads), progress_of(progress, maxiter) as bar:
+    with threads_limited_to(threads), progress_of(progress, limits.maxiter) as bar:
         preparing = time.perf_counter()
         run = Run(problem, chosen, key, x, y, inside, threads)
         recorder = Recorder(run, inside)
@@ -116,8 +121,8 @@ def minimize(
         started = time.perf_counter()
         recorder.compile_seconds = started - preparing
         try:
-            while nit < maxiter:
-                due = min(maxiter, (nit // record_every + 1) * record_every)
+            while nit < limits.maxiter:
+                due = min(limits.maxiter, (nit // limits.record_every + 1) * limits.record_every)
                 nit += run.advance(due - nit)
                 failed = run.failed_iteration()
                 recorder.seconds = time.perf_counter() - started
@@ -132,19 +137,19 @@ def minimize(
                     if not recorder.is_finite:
                         status, detail = Status.DIVERGED, f"before outer iteration {nit}"
                         break
-                    if tol is not None and recorder.grad_norm < tol:
+                    if limits.tol is not None and recorder.grad_norm < limits.tol:
                         status = Status.CONVERGED
                         break
                     if notify is not None and notify(recorder.result(status=Status.MAXITER)):
                         status = Status.CALLBACK
                         break
-                if time_limit is not None and recorder.seconds >= time_limit and nit < maxiter:
+                if recorder.seconds >= (limits.time_limit or math.inf) and nit < limits.maxiter:
                     status = Status.TIME_LIMIT
                     break
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
         recorder.close(nit)
-    return recorder.result(status=status, detail=detail, tol=tol)
+    return recorder.result(status=status, detail=detail, tol=limits.tol)
 
 
 def _check_oracles(problem: BilevelProblem, method: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbilevel._checks.values import check_seed
 from fastbilevel._texts.protocol import SamplerArrays
 from fastbilevel.kernels.reference.draw import BLOCKS, EPOCHS, MASK, REPLACEMENT, philox, uniform
 
@@ -28,17 +29,11 @@ def key_of(seed: Any) -> tuple[int, int]:
     -------
     tuple of two int
     """
+    seed = check_seed("seed", seed)
     if isinstance(seed, np.random.Generator):
         seed = int(seed.integers(0, 2**63))
     if not isinstance(seed, np.random.SeedSequence):
-        if isinstance(seed, bool) or not (seed is None or isinstance(seed, int | np.integer)):
-            raise TypeError(
-                f"seed must be an int, a numpy.random.SeedSequence, a numpy.random.Generator or "
-                f"None; got {type(seed).__name__}."
-            )
-        if seed is not None and seed < 0:
-            raise ValueError(f"seed must be 0 or more; got {seed}.")
-        seed = np.random.SeedSequence(seed if seed is None else int(seed))
+        seed = np.random.SeedSequence(seed)
     words = seed.generate_state(2, np.uint32)
     return int(words[0]), int(words[1])
 

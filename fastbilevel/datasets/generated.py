@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastbilevel._checks.matrices import check_dtype
+from fastbilevel._checks.values import check_integer, check_number, check_seed
+
 from .digits import Labelled
 
 # Fitted to 20 Newsgroups: the share of the nonzeros that the most frequent 10, 50, ... 40,000
@@ -51,8 +54,11 @@ def make_text(
     """
     import scipy.sparse as sp
 
+    n, d = check_integer("n", n, 1), check_integer("d", d, 1)
+    classes = check_integer("classes", classes, 2)
+    nnz, dtype = check_number("nnz", nnz, least=1), check_dtype(dtype)
     _check_sizes(n, d, classes, nnz)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("seed", seed))
     y = rng.permutation(np.arange(n) % classes)
     background, topic = _word_law(d), _word_law(-(-d // classes))
     tokens = _tokens(rng, background, n, d, nnz)
@@ -71,13 +77,11 @@ def make_text(
 
 
 def _check_sizes(n: int, d: int, classes: int, nnz: float) -> None:
-    if classes < 2 or n < classes:
+    if n < classes:
+        raise ValueError(f"n must be at least classes, {classes}: a row for each; got {n}.")
+    if nnz > d / 2:
         raise ValueError(
-            f"n is {n} and classes is {classes}; give at least 2 classes and a row for each."
-        )
-    if not 1 <= nnz <= d / 2:
-        raise ValueError(
-            f"nnz is {nnz} and d is {d}; give a mean number of nonzeros between 1 and d / 2."
+            f"nnz must be at most d / 2, the mean number of nonzeros of rows of {d}; got {nnz:g}."
         )
 
 

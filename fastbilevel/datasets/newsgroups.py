@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastbilevel._checks.matrices import check_dtype
+from fastbilevel._checks.values import check_path
+
 HEADER_LINES = 3
 PARTS = ("train", "test")
 
@@ -56,9 +59,10 @@ def fetch_20newsgroups(
     -----
     All but the `.npz` form need scikit-learn: `pip install "fastbilevel[sklearn]"`.
     """
+    dtype = check_dtype(dtype)
     if path is None:
         return _download(dtype)
-    place = Path(path)
+    place = check_path("path", path)
     if place.is_dir():
         return _from_texts(place, dtype)
     if place.is_file() and place.suffix == ".npz":

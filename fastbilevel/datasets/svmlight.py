@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastbilevel._checks.matrices import check_dtype
+from fastbilevel._checks.values import check_integer, check_path
+
 from .digits import Labelled
 
 
@@ -33,7 +36,9 @@ def load_svmlight(
     Labelled
         `X` csr_matrix (n, n_features), `y` float64 (n,).
     """
-    file = Path(path)
+    file = check_path("path", path)
+    n_features = None if n_features is None else check_integer("n_features", n_features, 1)
+    dtype = check_dtype(dtype)
     if not file.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, which is no file; give an svmlight file.")
     try:

@@ -41,6 +41,12 @@ NAMES: dict[str, str] = {
     "bo-rep": "BOREP",
 }
 
+# Arguments of `minimize` that a misspelt option may mean.
+ARGUMENTS = (
+    "bounds", "callback", "maxiter", "n_threads", "progress", "record_every", "seed", "time_limit",
+    "tol", "x0", "y0",
+)  # fmt: skip
+
 __all__ = [*NAMES.values(), "METHODS", "NAMES", "describe", "list", "resolve", "theory"]
 
 
@@ -118,6 +124,7 @@ def resolve(method: Any, options: dict[str, Any]) -> Options:
     known = option_names(cls)
     for name in options:
         if name not in known:
+            known = [*known, *ARGUMENTS]
             raise TypeError(closest(name, known, f"option of method {method!r}:"))
     return cls(**options)
 
@@ -129,6 +136,7 @@ def class_of(name: Any) -> type[Options]:
     if not isinstance(name, str):
         raise TypeError(
             f"method must be a name ({', '.join(NAMES)}) or an options object; got {name!r}."
+            f"{' Make an object of the class.' if isinstance(name, type) else ''}"
         )
     if name not in NAMES:
         raise TypeError(closest(name, NAMES, "method"))

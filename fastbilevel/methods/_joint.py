@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, Nothing, Oracle, Progress, Rates, record
+from fastbilevel.methods._kinds import Kind, positive
 from fastbilevel.methods._second_order import SecondOrder
 from fastbilevel.methods._setting import Setting, outer_step
 from fastbilevel.problems.base import BilevelProblem
@@ -119,6 +121,8 @@ class JointSteps(SecondOrder):
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_v", "lr_x")
     uses_tables: ClassVar[bool] = False
     uses_average: ClassVar[bool] = False
+
+    kinds: ClassVar[Mapping[str, Kind]] = {"lr_v": positive}
 
     lr_v: Schedule | None = None
 

@@ -7,17 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._bounds import as_projection
 from fastbilevel._texts.compile import compile_text, pointer_to
 from fastbilevel._texts.protocol import Domain, FloatRows, record
 from fastbilevel.problems.base import BilevelProblem
-from fastbilevel.projections import (
-    Box,
-    Custom,
-    Projection,
-    as_projection,
-    domain_of,
-    place_domain,
-)
+from fastbilevel.projections import Box, Custom, Projection, domain_of, place_domain
 
 
 @record
@@ -47,7 +41,12 @@ def projection_of(problem: BilevelProblem, given: Any) -> Projection | None:
     """The option `lower_projection` as an object; the problem's own bounds if it is None."""
     if given is None and problem.lower_bounds is not None:
         return Box(*problem.lower_bounds)
-    return as_projection(given, "lower_projection")
+    return as_projection(given, "lower_projection", problem.n_y)
+
+
+def lower_set(name: str, value: Any) -> Any:
+    """The option `lower_projection`; what sequences mean depends on the size of y."""
+    return value if isinstance(value, tuple | list | np.ndarray) else as_projection(value, name)
 
 
 def projected(

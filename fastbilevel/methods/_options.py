@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_batch, check_positive
+from fastbilevel._checks.calls import Explained
+from fastbilevel._checks.values import check_batch
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate
 from fastbilevel._schedules import Totals
 from fastbilevel._texts.plan import Plan
@@ -24,12 +26,13 @@ from fastbilevel._texts.samplers import (
     make_sampler,
 )
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, choice, steps
 from fastbilevel.methods._setting import Setting
 from fastbilevel.problems.base import BilevelProblem
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(ABC):
+class Options(metaclass=Explained):
     """Options common to all methods.
 
     Parameters
@@ -50,8 +53,12 @@ class Options(ABC):
     # Options that are step sizes, which a run that diverges names, and what else may help then.
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_x")
     remedy: ClassVar[str] = ""
-    # Other options that are positive numbers or schedules of such.
-    positive: ClassVar[tuple[str, ...]] = ()
+    # How the options that a class adds are checked; None passes where it is the default.
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "batch_size": steps(),
+        "val_batch_size": steps(),
+        "sampling": choice(MODES),
+    }
     # The bundle of oracles that the text calls; its fields are their names.
     oracles: ClassVar[type]
     projects_lower: ClassVar[bool] = False
@@ -60,17 +67,27 @@ class Options(ABC):
     zero_groups: ClassVar[tuple[int, ...]] = ()
     description: ClassVar[Description]
 
+    def __post_init__(self) -> None:
+        """Keep what the checks of the options return, or raise their sentences."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None or field.default is not None:
+                found = self.kind_of(field.name)(field.name, value)
+                object.__setattr__(self, field.name, found)
+
+    @classmethod
+    def kind_of(cls, name: str) -> Kind:
+        """How the option `name` is checked: as the first class that says so has it."""
+        return next(
+            each.__dict__["kinds"][name]
+            for each in cls.__mro__
+            if name in each.__dict__.get("kinds", {})
+        )
+
     def check(self, problem: BilevelProblem) -> None:
-        """Raise a sentence if an option does not fit its type, its range or the problem."""
-        if self.sampling not in MODES:
-            raise ValueError(f"sampling must be one of {', '.join(MODES)}; got {self.sampling!r}.")
+        """Raise a sentence if an option does not fit the problem."""
         check_batch("batch_size", self.batch_size, problem.n_lower, "lower")
         check_batch("val_batch_size", self.val_batch_size, problem.n_upper, "upper")
-        defaults = {field.name: field.default for field in fields(self)}
-        for name in (*self.positive, *self.step_sizes):
-            value = getattr(self, name)
-            if value is not None or defaults[name] is not None:
-                check_positive(name, value)
         if problem.lower_bounds is not None and not self.projects_lower:
             raise TypeError(
                 f"Method {self.name!r} cannot keep y inside the bounds {problem.lower_bounds} of "

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_constant
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel._texts.plan import Plan
-from fastbilevel.methods._lower_projection import Fixed, projected, projection_of
+from fastbilevel.methods._kinds import Kind, constant, positive
+from fastbilevel.methods._lower_projection import Fixed, lower_set, projected, projection_of
 from fastbilevel.methods._penalty import PenaltyMethod
 from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import Custom, domain_of
@@ -24,7 +25,11 @@ class ProximalMethod(PenaltyMethod):
 
     projects_lower: ClassVar[bool] = True
     remedy: ClassVar[str] = "or a smaller nu"
-    positive: ClassVar[tuple[str, ...]] = ("nu", "smoothing")
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(("lr_y", "lr_x", "nu", "smoothing"), positive),
+        "prox": constant(above=0),
+        "lower_projection": lower_set,
+    }
 
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
@@ -35,7 +40,6 @@ class ProximalMethod(PenaltyMethod):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        check_constant("prox", self.prox)
         self._smoothing(0, 1)
         domain_of(
             projection_of(problem, self.lower_projection),
@@ -77,4 +81,4 @@ class ProximalMethod(PenaltyMethod):
         return values
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> Fixed:
-        return projected(problem, self.stencil(plan.g), float(self.prox), self.lower_projection)
+        return projected(problem, self.stencil(plan.g), self.prox, self.lower_projection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from fastbilevel._schedules import Power, Schedule, Totals, numbers, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Oracle, Progress, Rates, record
+from fastbilevel.methods._kinds import Kind, positive, steps
 from fastbilevel.methods._recursive import estimator_weights
 from fastbilevel.methods._second_order import (
     LinearSystem,
@@ -101,15 +103,19 @@ class RecursiveHypergradient(NeumannMethod):
 
     oracles: ClassVar[type] = Oracles
     points: ClassVar[int] = 2
-    positive: ClassVar[tuple[str, ...]] = ("momentum", "lower_momentum")
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "inner_steps": steps(),
+        "momentum": positive,
+        "lower_momentum": positive,
+    }
     copies_of_lower_iterates: ClassVar[int] = 7
 
     inner_steps: int = 1
     momentum: Schedule = 0.1
     lower_momentum: Schedule = 0.1
 
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.inner_steps != 1:
             raise ValueError(
                 f"inner_steps must be 1, since {self.name} is a single loop; got "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +17,7 @@ from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, Rates, record
 from fastbilevel._texts.samplers import TRUNCATION
 from fastbilevel.kernels.reference.draw import draw_index
+from fastbilevel.methods._kinds import Kind, positive, steps
 from fastbilevel.methods._options import Options
 from fastbilevel.problems.base import BilevelProblem
 
@@ -51,6 +53,8 @@ class SecondOrder(Options):
     # Missing step sizes become this over the largest curvature of g in y.
     share_of_step: ClassVar[float] = 1.0
     zero_groups: ClassVar[tuple[int, ...]] = (1,)
+
+    kinds: ClassVar[Mapping[str, Kind]] = {"lr_y": positive, "lr_x": positive}
 
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
@@ -122,8 +126,15 @@ class NeumannMethod(SecondOrder):
 
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "neumann_lr", "lr_x")
 
+    kinds: ClassVar[Mapping[str, Kind]] = {"neumann_steps": steps(0), "neumann_lr": positive}
+
     neumann_steps: int = 10
     neumann_lr: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.random_truncation:
+            check_integer("neumann_steps", self.neumann_steps, 1)
 
     def steps(self) -> tuple[str, ...]:
         return "lr_y", "neumann_lr"

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate
 from fastbilevel._schedules import Schedule, Totals, before, numbers, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Oracle, Progress, Rates, record
+from fastbilevel.methods._kinds import Kind, positive, steps
 from fastbilevel.methods._second_order import (
     LinearSystem,
     SecondOrder,
     estimate_draws,
     gradient_draws,
 )
-from fastbilevel.problems.base import BilevelProblem
 
 
 @record
@@ -75,6 +75,8 @@ def make_chunk(k: Any, own_rates: int) -> Any:
 class SolveThenStep(SecondOrder):
     """Base of the methods of the double loop: each adds its linear solver."""
 
+    kinds: ClassVar[Mapping[str, Kind]] = {"inner_steps": steps()}
+
     inner_steps: int = 10
 
     oracles: ClassVar[type] = Oracles
@@ -90,14 +92,6 @@ class SolveThenStep(SecondOrder):
     def products_per_step(self) -> int:
         """Hessian-vector products of one step of the solver."""
         return 1
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        self.check_inner_steps()
-
-    def check_inner_steps(self) -> None:
-        """Raise unless `inner_steps` is what the method takes."""
-        check_integer("inner_steps", self.inner_steps, 1)
 
     def lower_steps(self, first: int, n: int) -> np.ndarray:
         """How many lower steps each iteration takes."""
@@ -132,12 +126,10 @@ class LinearSteps(SolveThenStep):
 
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_y", "lr_v", "lr_x")
 
+    kinds: ClassVar[Mapping[str, Kind]] = {"linear_steps": steps(), "lr_v": positive}
+
     linear_steps: int = 10
     lr_v: Schedule | None = None
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_integer("linear_steps", self.linear_steps, 1)
 
     def linear_system(self, plan: Plan, first: int, n: int, draw: np.ndarray) -> LinearSystem:
         terms, lr = np.full(n, self.linear_steps), values_of("lr_v", self.lr_v, first, n)

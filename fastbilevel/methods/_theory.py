@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from fastbilevel import methods
-from fastbilevel._checks.values import closest
+from fastbilevel._checks.values import check_choice, check_integer, check_number, closest
 from fastbilevel.methods._setting import setting_of
-from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem, require_problem
 
 NOISES = ("both", "upper", "none")
 
@@ -55,11 +54,10 @@ def theory(
         If the method has no such schedule, the noise is one its paper does not treat, or g has no
         positive curvature at the starting point.
     """
-    if method not in methods.NAMES:
+    if not isinstance(method, str) or method not in methods.NAMES:
         raise ValueError(closest(method, methods.NAMES, "method with a theory schedule:"))
-    if noise not in NOISES:
-        raise ValueError(f"noise must be one of {', '.join(NOISES)}; got {noise!r}.")
-    for name, value in (("eps", eps), ("sigma", sigma)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive and finite; got {value}.")
+    require_problem(problem)
+    noise = check_choice("noise", noise, NOISES)
+    eps, sigma = check_number("eps", eps, above=0), check_number("sigma", sigma, above=0)
+    order = check_integer("order", order, 1)
     return methods.class_of(method).theory(setting_of(problem, noise, eps, sigma, order))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
-from fastbilevel._schedules import Power, Schedule, Totals, before, check_schedule, values_of
+from fastbilevel._schedules import Power, Schedule, Totals, before, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
+from fastbilevel.methods._kinds import Kind, not_negative, positive, steps
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 from fastbilevel.methods._setting import Setting
 from fastbilevel.problems.base import BilevelProblem
@@ -27,16 +28,15 @@ class TwoRates(PenaltyMethod):
 
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_z", "lr_y", "lr_x")
     remedy: ClassVar[str] = "or a smaller penalty"
-    positive: ClassVar[tuple[str, ...]] = ("penalty",)
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(("lr_z", "lr_y", "lr_x", "penalty"), positive),
+        "penalty_increment": not_negative,
+    }
 
     lr_z: Schedule | None = None
     lr_y: Schedule | None = None
     lr_x: Schedule = 0.1
     penalty: Schedule = 10.0
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_schedule("penalty_increment", self.increments(), strict=False)
 
     def increments(self) -> Any:
         """The schedule by which the penalty grows."""
@@ -78,11 +78,9 @@ class TwoRates(PenaltyMethod):
 class DoubleLoop(TwoRates):
     """Base of those that take the same number of lower steps in every outer iteration."""
 
-    inner_steps: int = 10
+    kinds: ClassVar[Mapping[str, Kind]] = {"inner_steps": steps()}
 
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_integer("inner_steps", self.inner_steps, 1)
+    inner_steps: int = 10
 
     def sharing(self) -> bool:
         return self.is_exact

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_fraction
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import FloatRows, record
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, fraction, pair
 from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop
 from fastbilevel.methods.f2ba import F2BA
@@ -97,6 +98,11 @@ class AccF2BA(DoubleLoop):
     """
 
     name: ClassVar[str] = "acc-f2ba"
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "inner_momentum": fraction,
+        "outer_momentum": fraction,
+        "restart": pair,
+    }
     copies_of_lower_iterates: ClassVar[int] = 2
     description: ClassVar[Description] = Description(
         complexity={
@@ -113,19 +119,6 @@ class AccF2BA(DoubleLoop):
     outer_momentum: float = 0.9
     restart: tuple[float, float] | None = (10.0, 0.1)
 
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_fraction("inner_momentum", self.inner_momentum)
-        check_fraction("outer_momentum", self.outer_momentum)
-        if self.restart is None:
-            return
-        pair = np.asarray(self.restart, dtype=float)
-        if pair.shape != (2,) or not (np.isfinite(pair).all() and (pair > 0).all()):
-            raise ValueError(
-                "restart must be a pair (B, B0) of positive numbers, or None for no restarts; got "
-                f"{self.restart!r}."
-            )
-
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk, int(self.restart is not None))
 
@@ -138,8 +131,8 @@ class AccF2BA(DoubleLoop):
         return Fixed(
             offsets=offsets,
             alpha=alpha,
-            inner_momentum=float(self.inner_momentum),
-            outer_momentum=float(self.outer_momentum),
+            inner_momentum=self.inner_momentum,
+            outer_momentum=self.outer_momentum,
         )
 
     @staticmethod

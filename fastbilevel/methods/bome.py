@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Power, Schedule, Totals, values_of
 from fastbilevel._texts.plan import Plan
@@ -23,6 +23,7 @@ from fastbilevel._texts.protocol import (
     record,
 )
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, choice, positive, steps
 from fastbilevel.methods._penalty import GRADIENTS, PenaltyMethod
 from fastbilevel.methods._setting import Setting
 from fastbilevel.problems.base import BilevelProblem
@@ -153,7 +154,11 @@ class BOME(PenaltyMethod):
 
     name: ClassVar[str] = "bome"
     step_sizes: ClassVar[tuple[str, ...]] = ("lr_inner", "lr")
-    positive: ClassVar[tuple[str, ...]] = ("eta",)
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "inner_steps": steps(),
+        **dict.fromkeys(("lr_inner", "lr", "eta"), positive),
+        "barrier": choice(BARRIERS),
+    }
     description: ClassVar[Description] = Description(
         complexity={"none": "its stationarity measure differs; the rate was not available to us"},
         assumptions=(
@@ -177,12 +182,6 @@ class BOME(PenaltyMethod):
     @property
     def oracles(self) -> type:  # type: ignore[override]
         return OraclesWithValues if self.barrier == "value" else Oracles
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_integer("inner_steps", self.inner_steps, 1)
-        if self.barrier not in BARRIERS:
-            raise ValueError(f"barrier must be one of {', '.join(BARRIERS)}; got {self.barrier!r}.")
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> BOME:
         """These options with `lr_inner` filled in."""

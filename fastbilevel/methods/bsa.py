@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import check_positive
 from fastbilevel._oracles.linear_solvers import RANDOM_NEUMANN, HypergradientEstimate
 from fastbilevel._schedules import Power, Schedule, counts_of, values_of
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, counts
 from fastbilevel.methods._second_order import NeumannMethod
 from fastbilevel.methods._setting import Setting, outer_step, terms
 from fastbilevel.methods._solve_then_step import SolveThenStep, make_chunk
@@ -45,6 +46,7 @@ class BSA(NeumannMethod, SolveThenStep):
     """
 
     name: ClassVar[str] = "bsa"
+    kinds: ClassVar[Mapping[str, Kind]] = {"inner_steps": counts}
     random_truncation: ClassVar[bool] = True
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-6) g_y, O(eps**-4) f_y and products"},
@@ -57,9 +59,6 @@ class BSA(NeumannMethod, SolveThenStep):
     )
 
     inner_steps: int | Schedule | None = None  # type: ignore[assignment]
-
-    def check_inner_steps(self) -> None:
-        check_positive("inner_steps", self._counts())
 
     def _counts(self) -> Any:
         return Power(1.0, -0.5) if self.inner_steps is None else self.inner_steps

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastbilevel._checks.values import check_flag
 from fastbilevel._schedules import Schedule
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, flag
 from fastbilevel.methods._setting import Setting
 from fastbilevel.methods._two_rates import DoubleLoop, two_rates
-from fastbilevel.problems.base import BilevelProblem
 
 # (a, c): alpha ~ k**-a, gamma ~ k**-c, lambda ~ k**(a - c). Kwon et al., ICML 2023.
 F2SA_EXPONENTS = {"both": (5 / 7, 4 / 7), "upper": (3 / 5, 2 / 5), "none": (1 / 3, 0.0)}
@@ -57,6 +57,7 @@ class F2SA(DoubleLoop):
     """
 
     name: ClassVar[str] = "f2sa"
+    kinds: ClassVar[Mapping[str, Kind]] = {"shared_samples": flag}
     description: ClassVar[Description] = Description(
         complexity={
             "both": "O(eps**-7)",
@@ -76,10 +77,6 @@ class F2SA(DoubleLoop):
 
     penalty_increment: Schedule = 0.0
     shared_samples: bool = False
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        check_flag("shared_samples", self.shared_samples)
 
     def sharing(self) -> bool:
         return self.shared_samples or self.is_exact

@@ -5,28 +5,29 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastbilevel._checks.values import (
-    check_batch,
-    check_flag,
-    check_fraction,
-    check_integer,
-)
+from fastbilevel._checks.values import check_batch, check_flag
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._numerics.stencil import finite_difference_coefficients
 from fastbilevel._schedules import Schedule, Totals, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, flag, fraction, or_word, positive, steps
 from fastbilevel.methods._penalty import PenaltyMethod, make_chunk
 from fastbilevel.methods._setting import Setting
 from fastbilevel.problems.base import BilevelProblem
 
 ROUNDING_LIMIT = 0.01
+
+
+def _sharing(name: str, value: Any) -> bool | str:
+    return "outer" if isinstance(value, str) and value == "outer" else check_flag(name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,18 @@ class F2SAp(PenaltyMethod):
 
     name: ClassVar[str] = "f2sa-p"
     remedy: ClassVar[str] = "or a smaller nu"
-    positive: ClassVar[tuple[str, ...]] = ("nu",)
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "order": steps(),
+        "nu": positive,
+        "inner_steps": steps(),
+        "lr_y": positive,
+        "lr_x": positive,
+        "normalize": flag,
+        "momentum": fraction,
+        "shared_samples": _sharing,
+        "outer_batch_size": or_word("same", steps(), "a number of rows, None for all of them"),
+        "recenter": flag,
+    }
     description: ClassVar[Description] = Description(
         complexity={
             "both": "O(p kappa**(9 + 2/p) eps**(-4 - 2/p)) gradients of f and g",
@@ -105,26 +117,14 @@ class F2SAp(PenaltyMethod):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        check_integer("order", self.order, 1)
         most = problem.kernels.MOST_OFFSETS
         if most is not None and self.nodes()[0].size > most:
             raise ValueError(
                 f"order must be at most {most - 1} on a device, whose kernels take the "
                 f"coefficients of up to {most} offsets; got {self.order}."
             )
-        check_integer("inner_steps", self.inner_steps, 1)
         self._warn_of_rounding(np.finfo(problem.dtype).eps)
-        check_fraction("momentum", self.momentum)
-        for flag in ("normalize", "recenter"):
-            check_flag(flag, getattr(self, flag))
-        if self.shared_samples != "outer":
-            check_flag("shared_samples", self.shared_samples)
         if self.outer_batch_size != "same":
-            if isinstance(self.outer_batch_size, str):
-                raise ValueError(
-                    "outer_batch_size must be a number of rows, None for all of them, or 'same'; "
-                    f"got {self.outer_batch_size!r}."
-                )
             check_batch("outer_batch_size", self.outer_batch_size, problem.n_lower, "lower")
             check_batch("outer_batch_size", self.outer_batch_size, problem.n_upper, "upper")
 
@@ -168,7 +168,7 @@ class F2SAp(PenaltyMethod):
         return self.double_loop(plan, first, self.inner_steps, nu, lr, lr_x, {})
 
     def fixed(self, problem: BilevelProblem, plan: Plan) -> Any:
-        return super().fixed(problem, plan)._replace(momentum=float(self.momentum))
+        return super().fixed(problem, plan)._replace(momentum=self.momentum)
 
     @staticmethod
     def theory(s: Setting) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from fastbilevel._schedules import Power, Schedule, Totals, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Progress
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, positive
 from fastbilevel.methods._lower_projection import Fixed, projected
 from fastbilevel.methods._recursive import (
     Memory,
@@ -64,7 +66,7 @@ class F3SA(TwoRates):
     name: ClassVar[str] = "f3sa"
     oracles: ClassVar[type] = Oracles
     evaluations: ClassVar[int] = 2
-    positive: ClassVar[tuple[str, ...]] = ("penalty", "momentum")
+    kinds: ClassVar[Mapping[str, Kind]] = {"momentum": positive}
     copies_of_lower_iterates: ClassVar[int] = 8
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-5)", "upper": "O(eps**-4)", "none": "O(eps**-3)"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from fastbilevel._schedules import Power, Schedule, values_of
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps, decaying_steps
+from fastbilevel.methods._kinds import Kind, positive
 from fastbilevel.methods._setting import Setting
 
 
@@ -43,7 +45,7 @@ class MASOBA(JointSteps):
 
     name: ClassVar[str] = "ma-soba"
     uses_average: ClassVar[bool] = True
-    positive: ClassVar[tuple[str, ...]] = ("momentum",)
+    kinds: ClassVar[Mapping[str, Kind]] = {"momentum": positive}
     description: ClassVar[Description] = Description(
         complexity={"both": "O(eps**-4)"},
         assumptions=(

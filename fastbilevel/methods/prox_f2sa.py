@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +12,7 @@ from fastbilevel._schedules import Power, Schedule, Totals, before, counts_of, n
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, counts
 from fastbilevel.methods._proximal import ProximalMethod
 from fastbilevel.methods._setting import Setting
 from fastbilevel.problems.base import BilevelProblem
@@ -131,7 +133,7 @@ class ProxF2SA(ProximalMethod):
 
     name: ClassVar[str] = "prox-f2sa"
     copies_of_lower_iterates: ClassVar[int] = 3
-    positive: ClassVar[tuple[str, ...]] = ("nu", "smoothing", "inner_steps", "outer_batches")
+    kinds: ClassVar[Mapping[str, Kind]] = {"inner_steps": counts, "outer_batches": counts}
     description: ClassVar[Description] = Description(
         complexity={
             "both": "O(eps**-7) with probability at least 2/3",

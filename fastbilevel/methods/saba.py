@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from fastbilevel._arrays.tuples import map_tuple
 from fastbilevel._texts.plan import Plan
 from fastbilevel.methods._description import Description
 from fastbilevel.methods._joint import JointSteps, Shares, Tables
+from fastbilevel.methods._kinds import Kind, choice
 from fastbilevel.methods._setting import Setting, outer_step
 from fastbilevel.problems.base import BilevelProblem
 
@@ -47,6 +49,7 @@ class SABA(JointSteps):
     """
 
     name: ClassVar[str] = "saba"
+    kinds: ClassVar[Mapping[str, Kind]] = {"initial_memory": choice(INITIAL_MEMORIES)}
     uses_tables: ClassVar[bool] = True
     share_of_step: ClassVar[float] = 1 / 3
     description: ClassVar[Description] = Description(
@@ -63,11 +66,6 @@ class SABA(JointSteps):
 
     def check(self, problem: BilevelProblem) -> None:
         super().check(problem)
-        if self.initial_memory not in INITIAL_MEMORIES:
-            raise ValueError(
-                f"initial_memory must be one of {', '.join(INITIAL_MEMORIES)}; got "
-                f"{self.initial_memory!r}."
-            )
         if self.sampling != "blocks":
             raise ValueError(
                 "saba keeps a table of fixed blocks, so sampling must be 'blocks'; got "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_constant, check_fraction, check_integer
 from fastbilevel._numerics.curvature import curvature_range
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate, row_scaled_neumann
 from fastbilevel._schedules import Schedule, Totals, before, counts_of, numbers, values_of
@@ -17,6 +17,7 @@ from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Floats, Integers, Progress, Rates, record
 from fastbilevel.kernels.reference.projection import BALL
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, constant, counts, fraction, steps
 from fastbilevel.methods._recursive_hypergradient import Oracles
 from fastbilevel.methods._second_order import (
     LinearSystem,
@@ -159,7 +160,16 @@ class UniBiO(NeumannMethod):
     )
 
     oracles: ClassVar[type] = Oracles
-    positive: ClassVar[tuple[str, ...]] = ("lower_budget",)
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        "power": constant(least=2),
+        "period": steps(),
+        "lower_budget": counts,
+        "initial_budget": steps(),
+        "epoch_steps": steps(),
+        "radius": constant(above=0),
+        "momentum": fraction,
+        "scaling_floor": constant(above=0),
+    }
 
     power: float | None = None
     period: int = 2
@@ -178,21 +188,9 @@ class UniBiO(NeumannMethod):
         """p, once `complete` has asked the problem."""
         return 2.0 if self.power is None else float(self.power)
 
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        for name in ("period", "epoch_steps"):
-            check_integer(name, getattr(self, name), 1)
-        if self.power is not None:
-            check_constant("power", self.power, least=2.0, strict=False)
-        if self.initial_budget is not None:
-            check_integer("initial_budget", self.initial_budget, 1)
-        for name in ("radius", "scaling_floor"):
-            check_constant(name, getattr(self, name))
-        check_fraction("momentum", self.momentum)
-
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> UniBiO:
         """These options with the power and the missing step sizes filled in."""
-        power = power_of(problem) if self.power is None else float(self.power)
+        power = power_of(problem) if self.power is None else self.power
         found = dataclasses.replace(self, power=power)
         if None not in (self.lr_y, self.neumann_lr):
             return found

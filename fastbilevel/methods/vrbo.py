@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.values import check_integer
 from fastbilevel._schedules import Totals, before, numbers, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Counts, Draws, GroupRates, Progress, Rates, record
 from fastbilevel.methods._description import Description
+from fastbilevel.methods._kinds import Kind, steps
 from fastbilevel.methods._recursive_hypergradient import Memory, Oracles, estimator_buffers
 from fastbilevel.methods._second_order import (
     LinearSystem,
@@ -140,6 +141,9 @@ class VRBO(NeumannMethod):
     """
 
     name: ClassVar[str] = "vrbo"
+    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
+        ("inner_steps", "period", "refresh_batches"), steps()
+    )
     copies_of_lower_iterates: ClassVar[int] = 7
     oracles: ClassVar[type] = Oracles
     points: ClassVar[int] = 2
@@ -156,11 +160,6 @@ class VRBO(NeumannMethod):
     inner_steps: int = 3
     period: int = 3
     refresh_batches: int = 10
-
-    def check(self, problem: BilevelProblem) -> None:
-        super().check(problem)
-        for name in ("inner_steps", "period", "refresh_batches"):
-            check_integer(name, getattr(self, name), 1)
 
     def chunk_text(self) -> tuple[Any, ...]:
         return (make_chunk,)

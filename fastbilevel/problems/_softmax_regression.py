@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._arrays.tuples import read_only
+from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.data import Data as CheckedData
 from fastbilevel._checks.points import check_same_library
 from fastbilevel._texts.compile import Text, texts_of
@@ -45,13 +46,12 @@ class SoftmaxRegression(TwoLevels):
     def __init__(self, data: CheckedData, kind: int = NONE):
         self._kind = kind
         self.kernels = data.kernels
-        self.dtype, self.classes = data.dtype, data.classes
+        self.dtype, self.classes, self._index = data.dtype, data.classes, data.index
         (self.n_lower, d), self.n_upper = data.X.shape, data.Xv.shape[0]
         self._shape = d, len(data.classes)
-        self.n_y = d * len(data.classes)
+        self.n_y, self.y_shape = d * len(data.classes), self._shape
         self.y0 = np.zeros(self.n_y, self.dtype)
         self._sparse = sp.issparse(data.X)
-        self._layout = self.kernels.layout_csr if self._sparse else self.kernels.layout_dense
         what = f"{type(self).__name__} with {d} features"
         check_memory(self._bytes(data), what, self.kernels)
         if self._sparse:
@@ -71,6 +71,10 @@ class SoftmaxRegression(TwoLevels):
         size = self.dtype.itemsize
         return copies * (size + 8) + (self.n_lower + self.n_upper) * 16 + 4 * self.n_y * size
 
+    @property
+    def _layout(self) -> Any:
+        return self.kernels.layout_csr if self._sparse else self.kernels.layout_dense
+
     # -- layout ------------------------------------------------------------------------------
 
     def pack_lower(self, y: np.ndarray) -> np.ndarray:
@@ -88,8 +92,11 @@ class SoftmaxRegression(TwoLevels):
     def coef(self, y: Any) -> np.ndarray:
         """The weight matrix W, (d, C), of a lower variable y; a copy."""
         check_same_library(self, y)
-        W = np.array(fetch(y), dtype=self.dtype).reshape(self._shape)
-        return place(self.kernels, W)
+        W = check_vector("y", y, self.n_y, self.dtype, shape=self._shape, finite=False)
+        return place(self.kernels, W.reshape(self._shape))
+
+    def _columns_of_data(self) -> dict[str, int]:
+        return {"features": self._shape[0], "classes": self._shape[1]}
 
     def _place_penalty(
         self, learned: bool, row_index: np.ndarray, col_index: np.ndarray, scale: float

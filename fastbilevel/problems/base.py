@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from fastbilevel._arrays.dispatch import CPU, GPU
 from fastbilevel._arrays.placement import Mirror, fetch, place
-from fastbilevel._checks.points import all_rows, as_rows, as_vector, check_same_library
-from fastbilevel._checks.values import closest
+from fastbilevel._arrays.values import Value
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.calls import Explained
+from fastbilevel._checks.points import all_rows, check_same_library, check_samples
+from fastbilevel._checks.values import closest, shown
 from fastbilevel._texts.compile import Text, call_oracle, compile_text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import check_record
@@ -22,7 +26,7 @@ from fastbilevel.problems.oracle_table import SIMPLE
 INFINITELY_MANY = 2**53
 
 
-class BilevelProblem(ABC):
+class BilevelProblem(Value, metaclass=Explained):
     """Base of all problems: min over x of f(x, y*(x)), y*(x) a minimiser of g(x, .).
 
     A subclass sets the attributes below and supplies `texts` and `evaluation_arguments`, for the
@@ -39,6 +43,8 @@ class BilevelProblem(ABC):
         float32 or float64; everything is computed in it.
     x0, y0 : (n_x,), (n_y,) arrays
         Default starting point, on the device if the kernels are.
+    x_shape, y_shape : tuple of two int or None
+        A shape in which callers may also give x and y, whose elements it names.
     lower_shape : tuple of two int
         Rows and columns of y in the internal layout.
     kernels : module
@@ -58,6 +64,8 @@ class BilevelProblem(ABC):
     n_lower: int
     n_upper: int
     dtype: np.dtype
+    x_shape: tuple[int, int] | None = None
+    y_shape: tuple[int, int] | None = None
     lower_shape: tuple[int, int]
     kernels: ModuleType
     compiled: bool = True
@@ -119,6 +127,16 @@ class BilevelProblem(ABC):
         raise NotImplementedError(
             f"{type(self).__name__} cannot convert its data to {np.dtype(dtype)}; build it anew."
         )
+
+    def facts(self) -> dict[str, Any]:
+        """What the problem is made of, by name: what it prints."""
+        n, m = ("no end" if self.infinite else size for size in (self.n_lower, self.n_upper))
+        facts = {"n_x": self.n_x, "n_y": self.n_y, "n_lower": n, "n_upper": m}
+        return facts | self._place()
+
+    def _place(self) -> dict[str, Any]:
+        """Dtype, and the library that holds the data."""
+        return {"dtype": self.dtype.name, "arrays": GPU if self.kernels.ON_DEVICE else CPU}
 
     # -- what callers use --------------------------------------------------------------------
 
@@ -192,8 +210,7 @@ class BilevelProblem(ABC):
     def evaluate_all(self, x: Any, y: Any) -> dict[str, float]:
         """What `evaluator` gives, at the caller's point."""
         check_same_library(self, x, y)
-        x = as_vector(x, self.n_x, self.dtype, "x")
-        packed = self.pack_lower(as_vector(y, self.n_y, self.dtype, "y"))
+        x, packed = self._vector("x", x), self.pack_lower(self._vector("y", y))
         return self.evaluator()(*place(self.kernels, (x, packed)))
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
@@ -205,6 +222,8 @@ class BilevelProblem(ABC):
     _start: tuple[Any, Any] = (None, None)
     _mirror: Mirror | None = None
     _checked: bool = False
+    # What is found again, not part of the value.
+    _caches: tuple[str, ...] = ("_mirror", "_checked")
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """x0 and y0 as NumPy arrays."""
@@ -234,17 +253,22 @@ class BilevelProblem(ABC):
     def evaluate(self, name: str, x: Any, *vectors: Any, rows: Any = None) -> np.ndarray:
         """The oracle `name` at x, y and, for products, v: NumPy arrays in, a NumPy array out."""
         entry, function = SIMPLE[name], self.oracle(name)
-        x = as_vector(x, self.n_x, self.dtype, "x")
+        x = self._vector("x", x)
         packed = tuple(
-            self.pack_lower(as_vector(v, self.n_y, self.dtype, vector))
+            self.pack_lower(self._vector(vector, v))
             for vector, v in zip(entry.vectors, vectors, strict=True)
         )
         n = entry.samples(self)
-        rows = all_rows(n, self.infinite) if rows is None else as_rows(fetch(rows), n)
+        rows = all_rows(n, self.infinite) if rows is None else check_samples("rows", rows, n)
         x, packed, rows, out = place(self.kernels, (x, packed, rows, entry.out(self)))
         call_oracle(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
         out = fetch(out)
         return self.unpack_lower(out) if entry.answer == "y" else out
+
+    def _vector(self, name: str, value: Any) -> np.ndarray:
+        """A point at which the caller evaluates: x, or one of the size of y."""
+        size, shape = (self.n_x, self.x_shape) if name == "x" else (self.n_y, self.y_shape)
+        return check_vector(name, value, size, self.dtype, shape=shape, finite=False, copy=False)
 
     def oracle(self, name: str) -> Callable[..., None]:
         """The simple oracle `name` over the problem's kernels, ready to call."""
@@ -280,40 +304,6 @@ def require_problem(problem: Any) -> None:
     if not isinstance(problem, BilevelProblem):
         raise TypeError(
             "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
-            f"{type(problem).__name__}."
+            f"{shown(problem)} of type {type(problem).__name__}. Functions of your own become one "
+            "by fb.problems.Problem(...)."
         )
-
-
-class OnHost:
-    """A problem on a device, with oracles that take and give NumPy arrays.
-
-    For what the package computes beside the loop: curvature, solvers, checks.
-    """
-
-    def __init__(self, problem: BilevelProblem):
-        self._problem = problem
-        self.x0, self.y0 = problem.start()
-
-    def astype(self, dtype: Any) -> Any:
-        """The view of the problem with its data in another dtype."""
-        return self if np.dtype(dtype) == self.dtype else OnHost(self._problem.astype(dtype))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name not in SIMPLE:
-            return getattr(self._problem, name)
-        entry, problem = SIMPLE[name], self._problem
-
-        def oracle(x: Any, *arguments: Any, rows: Any = None) -> Any:
-            # The samples come behind the vectors, or by name.
-            vectors, given = arguments[: len(entry.vectors)], arguments[len(entry.vectors) :]
-            found = problem.evaluate(name, x, *vectors, rows=given[0] if given else rows)
-            return float(found[0]) if entry.is_value else found
-
-        return oracle
-
-
-def on_host(problem: BilevelProblem) -> Any:
-    """`problem` itself, or, if it is on a device, a view of it that works with NumPy arrays."""
-    return OnHost(problem) if problem.kernels.ON_DEVICE else problem

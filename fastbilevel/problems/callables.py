@@ -9,7 +9,8 @@ import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
 from fastbilevel._arrays.placement import fetch, place
-from fastbilevel._checks.values import check_integer
+from fastbilevel._checks.arrays import check_vector, to_array
+from fastbilevel._checks.values import check_integer, shown
 from fastbilevel._texts.compile import Text, pointer_to
 from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import BilevelProblem, make_zero
@@ -119,12 +120,11 @@ class Problem(BilevelProblem):
         )
         for name, function in self._functions._asdict().items():
             if not (callable(function) or (function is None and name not in REQUIRED)):
-                raise TypeError(f"{name} must be callable; got {function!r}.")
-        check_integer("n_lower", n_lower, 1)
-        check_integer("n_upper", n_upper, 1)
+                raise TypeError(f"{name} must be callable; got {shown(function)}.")
         self.kernels = backend_of(x0, y0)
-        self.n_lower, self.n_upper = int(n_lower), int(n_upper)
-        starts = _start("x0", fetch(x0)), _start("y0", fetch(y0))
+        self.n_lower = check_integer("n_lower", n_lower, 1)
+        self.n_upper = check_integer("n_upper", n_upper, 1)
+        starts = _start("x0", x0), _start("y0", y0)
         self.dtype = np.result_type(*starts)
         self.x0, self.y0 = (start.astype(self.dtype) for start in starts)
         self.n_x, self.n_y = (start.size for start in starts)
@@ -137,7 +137,13 @@ class Problem(BilevelProblem):
                 "arrays: pass plain functions on CuPy arrays."
             )
         self._probe()
-        self._pointers: Functions | None = None
+
+    _pointers: Functions | None = None
+    # Addresses of machine code stay in their process.
+    _caches = (*BilevelProblem._caches, "_pointers")
+
+    def facts(self) -> dict[str, Any]:
+        return {"oracles": ", ".join(self._given()), "compiled": self.compiled} | super().facts()
 
     def _given(self) -> dict[str, Callable[..., Any]]:
         """The functions that the caller gave, by name."""
@@ -188,9 +194,5 @@ class Problem(BilevelProblem):
 
 
 def _start(name: str, value: Any) -> np.ndarray:
-    array = np.array(value, order="C").reshape(-1)
-    if array.dtype.kind not in "fiu" or array.size == 0:
-        raise TypeError(f"{name} must hold real numbers; got {value!r}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite.")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    dtype = to_array(name, value).dtype
+    return check_vector(name, value, dtype=dtype if dtype in (np.float32, np.float64) else float)

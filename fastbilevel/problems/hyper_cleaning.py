@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.data import check_choice, check_data, check_number
+from fastbilevel._checks.data import check_data
+from fastbilevel._checks.values import check_choice, check_number
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID, SOFTMAX
@@ -125,6 +126,8 @@ class HyperCleaning(SoftmaxRegression):
     (40, 15)
     """
 
+    _told = ("weights", "reg")
+
     def __init__(
         self,
         X: Any,
@@ -139,8 +142,8 @@ class HyperCleaning(SoftmaxRegression):
         dtype: Any = None,
         check_finite: bool = True,
     ):
-        self.weights = check_choice("weights", weights, tuple(KINDS))
-        self.reg = check_number("reg", reg)
+        self.weights = check_choice("weights", weights, KINDS)
+        self.reg = check_number("reg", reg, least=0)
         data = check_data(
             X,
             y,
@@ -151,12 +154,12 @@ class HyperCleaning(SoftmaxRegression):
             dtype=dtype,
             check_finite=check_finite,
         )
-        super().__init__(data, KINDS[weights])
+        super().__init__(data, KINDS[self.weights])
         everywhere = np.zeros(self.lower_shape[0], np.int64)
         self._place_penalty(False, everywhere, np.zeros(1, np.int64), 2.0 * self.reg)
         self.n_x = self.n_lower
-        self.x0 = np.full(self.n_x, 0.5 if weights == "clip" else 0.0, self.dtype)
-        self.default_bounds = (0.0, 1.0) if weights == "clip" else None
+        self.x0 = np.full(self.n_x, 0.5 if self.weights == "clip" else 0.0, self.dtype)
+        self.default_bounds = (0.0, 1.0) if self.weights == "clip" else None
 
     def texts(self) -> dict[str, Text]:
         return super().texts() | texts_of(make_oracles, self._shape[1], self._sparse)
@@ -166,5 +169,5 @@ class HyperCleaning(SoftmaxRegression):
         return (make_perturbed_gradient, plan.g, *constants)
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
-        mean = float(self.row_weights(x).mean())
+        mean = float(self._row_weights(x).mean())
         return super()._metrics(x, packed, work) | {"mean_weight": mean}

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.data import check_choice, check_data
+from fastbilevel._checks.data import check_data
 from fastbilevel._checks.labels import check_groups
+from fastbilevel._checks.values import check_choice
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.problems._softmax_regression import SoftmaxRegression
@@ -103,6 +104,7 @@ class LearnToRegularize(SoftmaxRegression):
     """
 
     default_bounds = (-30.0, 30.0)
+    _told = ("penalty", "reduction")
 
     def __init__(
         self,
@@ -134,11 +136,12 @@ class LearnToRegularize(SoftmaxRegression):
         super().__init__(data)
         d = self._shape[0]
         self.group_names, self._groups = None, np.arange(d)
-        if penalty == "group":
+        if self.penalty == "group":
             self.group_names, self._groups = check_groups(groups, d)
         elif groups is not None:
-            raise ValueError(f"groups is for penalty='group' only; penalty is {penalty!r}.")
+            raise ValueError(f"groups is for penalty='group' only; penalty is {self.penalty!r}.")
         self.n_x = self._number_penalties()
+        self.x_shape = self._shape if self.penalty == "both" else None
         self.x0 = np.zeros(self.n_x, self.dtype)
 
     def _number_penalties(self) -> int:

@@ -9,9 +9,8 @@ import scipy.sparse as sp
 
 from fastbilevel._arrays.placement import fetch
 from fastbilevel._arrays.tuples import read_only
-from fastbilevel._checks.data import check_choice, check_number
-from fastbilevel._checks.points import as_vector
-from fastbilevel._checks.targets import check_regression_data
+from fastbilevel._checks.data import check_regression_data
+from fastbilevel._checks.values import check_choice, check_number
 from fastbilevel._texts.compile import Text
 from fastbilevel.kernels.reference.weights import CLIP, SIGMOID
 from fastbilevel.problems import _power_texts as oracle_texts
@@ -87,6 +86,8 @@ class LpRegression(TwoLevels):
     (40, 5)
     """
 
+    _told = ("power", "reg", "weights")
+
     def __init__(
         self,
         X: Any,
@@ -102,12 +103,11 @@ class LpRegression(TwoLevels):
         dtype: Any = None,
         check_finite: bool = True,
     ):
-        self.weights = check_choice("weights", weights, tuple(KINDS))
-        self._kind = KINDS[weights]
-        self.power, self.reg = check_number("power", power), check_number("reg", reg)
-        if self.power < 2:
-            raise ValueError(f"power must be at least 2; got {power}.")
-        data, targets, targets_v = check_regression_data(
+        self.weights = check_choice("weights", weights, KINDS)
+        self._kind = KINDS[self.weights]
+        self.power = check_number("power", power, least=2)
+        self.reg = check_number("reg", reg, least=0)
+        data = check_regression_data(
             X,
             y,
             Xv,
@@ -118,17 +118,21 @@ class LpRegression(TwoLevels):
             check_finite=check_finite,
         )
         self.kernels = data.kernels
-        self.dtype = data.dtype
+        self.dtype, self._index = data.dtype, data.index
         (self.n_lower, self.n_y), self.n_upper = data.X.shape, data.Xv.shape[0]
         self.n_x = self.n_lower
         self.lower_shape = (1, self.n_y)
-        self.x0 = np.full(self.n_x, 0.5 if weights == "clip" else 0.0, self.dtype)
+        self.x0 = np.full(self.n_x, 0.5 if self.weights == "clip" else 0.0, self.dtype)
         self.y0 = np.zeros(self.n_y, self.dtype)
-        self.default_bounds = (0.0, 1.0) if weights == "clip" else None
+        self.default_bounds = (0.0, 1.0) if self.weights == "clip" else None
         self._sparse = sp.issparse(data.X)
-        matrices = (_arrays_of(X) for X in (data.X, data.Xv))
-        levels = zip(matrices, (targets, targets_v), (data.weight, data.weight_v), strict=True)
-        self._sides = tuple(Side(X=X, targets=z, weight=r) for X, z, r in levels)
+        self._sides = (
+            Side(X=_arrays_of(data.X), targets=data.targets, weight=data.weight),
+            Side(X=_arrays_of(data.Xv), targets=data.targets_v, weight=data.weight_v),
+        )
+
+    def _columns_of_data(self) -> dict[str, int]:
+        return {"features": self.n_y}
 
     def texts(self) -> dict[str, Text]:
         return {
@@ -154,9 +158,8 @@ class LpRegression(TwoLevels):
         Its entry [i, k] is the derivative of (g_y)_k in w_i = [y_i]^(p-1): the rows are scaled.
         Takes d products, and a positive `floor` where an element of y is 0.
         """
-        x = as_vector(x, self.n_x, self.dtype, "x")
-        y = as_vector(y, self.n_y, self.dtype, "y")
-        return generalized_hessian(self, x, y, check_number("floor", floor))
+        x, y = self._vector("x", x), self._vector("y", y)
+        return generalized_hessian(self, x, y, check_number("floor", floor, least=0))
 
     # -- figures of merit --------------------------------------------------------------------
 
@@ -166,7 +169,7 @@ class LpRegression(TwoLevels):
         residuals = np.abs(fetch(work.Z).astype(np.float64))
         return {
             "mean_absolute_error": float(np.mean(residuals * self._sides[1].weight)),
-            "mean_weight": float(self.row_weights(x).mean()),
+            "mean_weight": float(self._row_weights(x).mean()),
         }
 
 

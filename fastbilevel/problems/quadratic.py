@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_array, check_noise, check_vector
+from fastbilevel._checks.values import check_integer, check_number, check_seed
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import _quadratic_texts as oracle_texts
@@ -77,7 +77,7 @@ class Quadratic(BilevelProblem):
         self._b = _stack(np.zeros(self.n_y) if b is None else b, 1, "b")
         self._R = _stack(np.zeros((self.n_x, self.n_x)) if R is None else R, 2, "R")
         self._check_shapes()
-        self.sigma_lower, self.sigma_upper = _noise(noise)
+        self.sigma_lower, self.sigma_upper = check_noise("noise", noise)
         self._key = key_of(noise_seed)
         self.n_lower = max(a.shape[0] for a in (self._H, self._B, self._b))
         self.n_upper = max(a.shape[0] for a in (self._F, self._c, self._R))
@@ -90,8 +90,8 @@ class Quadratic(BilevelProblem):
             self.n_lower = self.n_upper = INFINITELY_MANY
         self.dtype = np.dtype(np.float64)
         self.lower_shape = (1, self.n_y)
-        self.x0 = np.zeros(self.n_x) if x0 is None else as_vector(x0, self.n_x, self.dtype, "x0")
-        self.y0 = np.zeros(self.n_y) if y0 is None else as_vector(y0, self.n_y, self.dtype, "y0")
+        self.x0 = check_vector("x0", np.zeros(self.n_x) if x0 is None else x0, self.n_x)
+        self.y0 = check_vector("y0", np.zeros(self.n_y) if y0 is None else y0, self.n_y)
 
     def _check_shapes(self) -> None:
         n_x, n_y = self.n_x, self.n_y
@@ -136,7 +136,10 @@ class Quadratic(BilevelProblem):
             Standard deviation of that scatter.
         seed : int
         """
-        rng = np.random.default_rng(seed)
+        n_x, n_y = check_integer("n_x", n_x, 1), check_integer("n_y", n_y, 1)
+        n = None if n is None else check_integer("n", n, 1)
+        spread = check_number("spread", spread, least=0)
+        rng = np.random.default_rng(check_seed("seed", seed))
 
         def spd(size: int, low: float, high: float) -> np.ndarray:
             Q, _ = np.linalg.qr(rng.standard_normal((size, size)))
@@ -185,13 +188,15 @@ class Quadratic(BilevelProblem):
 
     def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
         """argmin over y of g(x, y) + weight f(x, y), (n_y,)."""
+        x, weight = self._vector("x", x), check_number("weight", weight)
         H, B, F, c, b, _ = self._means()
-        return np.linalg.solve(H + weight * F, B @ np.asarray(x, float) + b - weight * c)
+        return np.linalg.solve(H + weight * F, B @ x + b - weight * c)
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """grad phi(x), (n_x,)."""
+        x = self._vector("x", x)
         H, B, F, c, _, R = self._means()
-        return R @ np.asarray(x, float) + B.T @ np.linalg.solve(H, F @ self.lower_solution(x) + c)
+        return R @ x + B.T @ np.linalg.solve(H, F @ self.lower_solution(x) + c)
 
     def solution(self) -> np.ndarray:
         """The x at which the hypergradient vanishes, (n_x,)."""
@@ -207,19 +212,5 @@ class Quadratic(BilevelProblem):
 
 def _stack(value: Any, axes: int, name: str) -> np.ndarray:
     """`value` as a float64 stack whose first axis, of length 1 if there was none, is the sample."""
-    array = np.array(fetch(value), dtype=np.float64, order="C")
-    if array.ndim not in (axes, axes + 1) or array.size == 0:
-        raise ValueError(
-            f"{name} must have {axes} axes, or {axes + 1} with one array per sample first, and at "
-            f"least one element; got shape {array.shape}."
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite; it contains NaN or inf.")
+    array = check_array(name, value, axes, stacked=True)
     return array if array.ndim == axes + 1 else array[np.newaxis]
-
-
-def _noise(noise: Any) -> tuple[float, float]:
-    pair = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), 2)
-    if not (np.isfinite(pair).all() and (pair >= 0).all()):
-        raise ValueError(f"noise must be finite and not negative; got {noise}.")
-    return float(pair[0]), float(pair[1])

@@ -13,7 +13,7 @@ from fastbilevel._run.engine import Run
 from fastbilevel._texts.compile import plain
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels import cuda
-from fastbilevel.problems.base import on_host
+from fastbilevel.problems.on_host import on_host
 
 N_OUTER = 3
 # Every method, on dense and on sparse data in turn; f2sa-p on both.

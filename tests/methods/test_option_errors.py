@@ -13,7 +13,12 @@ CASES = [
     ("f2sa", {"lr_y": 0.0}, ValueError, "lr_y must be positive"),
     ("f2sa", {"lr_x": np.nan}, ValueError, "lr_x must be positive and finite"),
     ("f2sa", {"penalty": 0.0}, ValueError, "penalty must be positive"),
-    ("f2sa", {"penalty_increment": -0.5}, ValueError, "penalty_increment must be at least 0"),
+    (
+        "f2sa",
+        {"penalty_increment": -0.5},
+        ValueError,
+        "penalty_increment must be finite and not negative",
+    ),
     ("f2sa", {"inner_steps": 0}, ValueError, "inner_steps must be at least 1"),
     ("f2sa", {"shared_samples": "outer"}, TypeError, "shared_samples must be True or False"),
     ("f3sa", {"momentum": 0.0}, ValueError, "momentum must be positive"),

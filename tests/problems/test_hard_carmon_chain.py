@@ -93,8 +93,8 @@ def test_progress_is_measured_in_scales():
         ((0,), ValueError, "length must be at least 1"),
         ((2.0,), TypeError, "length must be an integer"),
         ((True,), TypeError, "length must be an integer"),
-        ((2, -1.0), ValueError, "smoothness must be finite and positive"),
-        ((2, 1.0, np.inf), ValueError, "epsilon must be finite and positive"),
+        ((2, -1.0), ValueError, "smoothness must be positive and finite"),
+        ((2, 1.0, np.inf), ValueError, "epsilon must be positive and finite"),
         ((2, 1.0, "1"), TypeError, "epsilon must be a number"),
     ],
 )

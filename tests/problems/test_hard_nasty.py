@@ -85,7 +85,7 @@ def test_slope_of_the_penalty_function_grows_with_the_penalty_beside_zero_only(p
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match=r"must lie in \[-1, 1\]"):
         Nasty(x0=2.0)
-    with pytest.raises(ValueError, match="penalty must be finite and positive"):
+    with pytest.raises(ValueError, match="penalty must be positive and finite"):
         Nasty().penalty_value(0.5, 0.0)
-    with pytest.raises(ValueError, match="weight must be finite and 0 or more"):
+    with pytest.raises(ValueError, match="weight must be finite and not negative"):
         Nasty().lower_solution([0.5], -1.0)

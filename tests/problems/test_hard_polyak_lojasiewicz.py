@@ -139,5 +139,5 @@ def test_wrong_sizes_and_weights_are_refused():
         PolyakLojasiewicz.random(2, 3, 3)
     with pytest.raises(TypeError, match="n_x must be an integer"):
         PolyakLojasiewicz.random(2.0, 3, 1)
-    with pytest.raises(ValueError, match="weight must be finite and 0 or more"):
+    with pytest.raises(ValueError, match="weight must be finite and not negative"):
         PolyakLojasiewicz().lower_solution([0.0], -0.1)

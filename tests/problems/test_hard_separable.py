@@ -98,12 +98,12 @@ def test_levels_have_nothing_to_do_with_another():
     ("changes", "error", "match"),
     [
         ({"chain": 5}, TypeError, "chain must be a CarmonChain; got int"),
-        ({"mu": 0.0}, ValueError, "mu must be finite and positive"),
+        ({"mu": 0.0}, ValueError, "mu must be positive and finite"),
         ({"probability": 1.5}, ValueError, "probability must be at most 1"),
-        ({"probability": 0.0}, ValueError, "probability must be finite and positive"),
-        ({"noise": -1.0}, ValueError, "noise must be finite and 0 or more"),
+        ({"probability": 0.0}, ValueError, "probability must be positive and finite"),
+        ({"noise": -1.0}, ValueError, "noise must be finite and not negative"),
         ({"noise": 1.0, "probability": 0.5}, TypeError, "give one of them"),
-        ({"threshold": -0.5}, ValueError, "threshold must be finite and 0 or more"),
+        ({"threshold": -0.5}, ValueError, "threshold must be finite and not negative"),
     ],
 )
 def test_wrong_arguments_are_refused(changes, error, match):

@@ -113,10 +113,10 @@ def test_little_noise_is_none(noise):
     ("changes", "error", "match"),
     [
         ({"chain": None}, TypeError, "chain must be a CarmonChain"),
-        ({"regime": "rough"}, ValueError, "regime must be 'variance' or 'smooth'; got 'rough'"),
+        ({"regime": "rough"}, ValueError, "regime must be one of variance, smooth; got 'rough'"),
         ({"regime": "smooth", "radius": 1.0}, TypeError, "radius must be left out"),
-        ({"radius": 0.0}, ValueError, "radius must be finite and positive"),
-        ({"noise": np.nan}, ValueError, "noise must be finite and 0 or more"),
+        ({"radius": 0.0}, ValueError, "radius must be positive and finite"),
+        ({"noise": np.nan}, ValueError, "noise must be finite and not negative"),
     ],
 )
 def test_wrong_arguments_are_refused(changes, error, match):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import record
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.hard._instance import finite_number
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
 
 
@@ -48,7 +48,7 @@ def coin_data(chain: CarmonChain, threshold: float, probability: float, seed: An
     return Coins(
         height=chain.height,
         scale=chain.scale,
-        threshold=finite_number(threshold, "threshold", zero=True) * chain.scale,
+        threshold=check_number("threshold", threshold, least=0) * chain.scale,
         probability=probability,
         k0=k0,
         k1=k1,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch
+from fastbilevel._checks.arrays import check_vector
 from fastbilevel.problems.base import INFINITELY_MANY, BilevelProblem
 
 
@@ -27,7 +27,7 @@ class HardInstance(BilevelProblem):
     def __init__(self, x0: Any, y0: Any, *, infinite: bool = False):
         self.kernels = backend_of(x0, y0)
         self.dtype = np.dtype(np.float64)
-        self.x0, self.y0 = (np.array(fetch(start), self.dtype) for start in (x0, y0))
+        self.x0, self.y0 = check_vector("x0", x0), check_vector("y0", y0)
         self.n_x, self.n_y = (start.size for start in self.start())
         self.lower_shape = (1, self.n_y)
         self.infinite = infinite
@@ -42,22 +42,3 @@ class HardInstance(BilevelProblem):
         other = copy.copy(self)
         other.kernels, other._mirror = kernels, None
         return other
-
-
-def positive_integer(value: Any, name: str) -> int:
-    """`value` as an int of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer; got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value}.")
-    return int(value)
-
-
-def finite_number(value: Any, name: str, *, zero: bool = False) -> float:
-    """`value` as a positive float; 0 only if `zero`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number; got {value!r}.")
-    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
-        sign = "0 or more" if zero else "positive"
-        raise ValueError(f"{name} must be finite and {sign}; got {value}.")
-    return float(value)

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._checks.points import as_vector
-from fastbilevel.problems.hard._instance import finite_number, positive_integer
+from fastbilevel._arrays.values import Value
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.values import check_integer, check_number
 
 # Of the chain before scaling: Lipschitz constant of the gradient, largest partial derivative, and
 # F(0) - inf F per coordinate.
 LIPSCHITZ, PARTIAL, GAP = 152.0, 23.0, 12.0
 
 
-class CarmonChain:
+class CarmonChain(Value):
     """f(x) = height F_T(x / scale), the chain from which lower bounds on non-convex descent come.
 
         F_T(t) = -Psi(1) Phi(t_1) + sum_{i=2}^T [Psi(-t_{i-1}) Phi(-t_i) - Psi(t_{i-1}) Phi(t_i)]
@@ -60,14 +61,13 @@ class CarmonChain:
     """
 
     def __init__(self, length: int, smoothness: float = LIPSCHITZ, epsilon: float = 0.5):
-        self.length = positive_integer(length, "length")
-        self.smoothness = finite_number(smoothness, "smoothness")
-        self.epsilon = finite_number(epsilon, "epsilon")
+        self.length = check_integer("length", length, 1)
+        self.smoothness = check_number("smoothness", smoothness, above=0)
+        self.epsilon = check_number("epsilon", epsilon, above=0)
         self.scale = 2 * LIPSCHITZ * self.epsilon / self.smoothness
         self.height = self.smoothness * self.scale**2 / LIPSCHITZ
         self.gradient_bound = 2 * PARTIAL * self.epsilon
         self.gap = GAP * self.length * self.height
-        self._kernels = backend_of()
 
     @classmethod
     def longest(cls, gap: float, smoothness: float, epsilon: float) -> CarmonChain:
@@ -83,7 +83,7 @@ class CarmonChain:
             If not even one coordinate fits.
         """
         single = cls(1, smoothness, epsilon)
-        length = math.floor(finite_number(gap, "gap") / single.gap)
+        length = math.floor(check_number("gap", gap, above=0) / single.gap)
         if length < 1:
             raise ValueError(
                 f"gap must be at least {single.gap:.6g} with this smoothness and epsilon; got "
@@ -91,16 +91,19 @@ class CarmonChain:
             )
         return cls(length, smoothness, epsilon)
 
+    def facts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("length", "smoothness", "epsilon")}
+
     def value(self, x: Any) -> float:
         """f(x)."""
         out = np.empty(1)
-        self._kernels.chain.carmon_value(self._vector(x), self.height, self.scale, out)
+        backend_of().chain.carmon_value(self._vector(x), self.height, self.scale, out)
         return float(out[0])
 
     def gradient(self, x: Any) -> np.ndarray:
         """f'(x), (length,)."""
         out = np.empty(self.length)
-        self._kernels.chain.carmon_gradient(self._vector(x), self.height, self.scale, out)
+        backend_of().chain.carmon_gradient(self._vector(x), self.height, self.scale, out)
         return out
 
     def progress(self, x: Any, threshold: float = 0.25) -> int:
@@ -108,8 +111,8 @@ class CarmonChain:
 
         With threshold 0 the number of coordinates before the first one that is exactly zero.
         """
-        threshold = finite_number(threshold, "threshold", zero=True)
-        return int(self._kernels.chain.progress(self._vector(x), threshold * self.scale))
+        threshold = check_number("threshold", threshold, least=0)
+        return int(backend_of().chain.progress(self._vector(x), threshold * self.scale))
 
     def _vector(self, x: Any) -> np.ndarray:
-        return as_vector(x, self.length, np.float64, "x")
+        return check_vector("x", x, self.length, finite=False)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.base import make_zero_product
-from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.hard._instance import HardInstance
 
 
 def make_oracles(k: Any) -> dict[str, Any]:
@@ -107,14 +108,14 @@ class Nasty(HardInstance):
         With weight 0 the one that is best for f; a weight of 1/lambda gives y_lambda(x) =
         clip(-lambda x / 2, -1, 1).
         """
-        x = as_vector(x, 1, self.dtype, "x")
-        if finite_number(weight, "weight", zero=True) == 0:
+        x = check_vector("x", x, 1, finite=False)
+        if check_number("weight", weight, least=0) == 0:
             return -np.sign(x)
         return np.clip(-x / (2 * weight), -1, 1)
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x) = 2 x, (1,); NaN at x = 0, where phi jumps."""
-        x = as_vector(x, 1, self.dtype, "x")
+        x = check_vector("x", x, 1, finite=False)
         return np.where(x == 0, np.nan, 2 * x)
 
     def penalty_value(self, x: Any, penalty: float) -> np.ndarray:
@@ -122,12 +123,12 @@ class Nasty(HardInstance):
 
         x^2 (1 - lambda^2/4) + lambda |x| where |x| <= 2/lambda, and x^2 + 1 beyond.
         """
-        x, half = np.asarray(x, float), finite_number(penalty, "penalty") / 2
+        x, half = np.asarray(x, float), check_number("penalty", penalty, above=0) / 2
         size = np.abs(x)
         return np.where(half * size <= 1, x**2 * (1 - half**2) + 2 * half * size, x**2 + 1)
 
     def penalty_gradient(self, x: Any, penalty: float) -> np.ndarray:
         """The derivative of L*_lambda, of x's shape; 0 at x = 0, between slopes of +-lambda."""
-        x, half = np.asarray(x, float), finite_number(penalty, "penalty") / 2
+        x, half = np.asarray(x, float), check_number("penalty", penalty, above=0) / 2
         inside = 2 * x * (1 - half**2) + 2 * half * np.sign(x)
         return np.where(half * np.abs(x) <= 1, inside, 2 * x)

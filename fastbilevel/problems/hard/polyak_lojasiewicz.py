@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_array, check_vector
+from fastbilevel._checks.values import check_integer, check_number, check_seed
 from fastbilevel._texts.compile import Text
 from fastbilevel._texts.protocol import Floats, record
-from fastbilevel.problems.hard._instance import HardInstance, finite_number, positive_integer
+from fastbilevel.problems.hard._instance import HardInstance
 
 # Singular values below this share of the largest one count as zero.
 RANK_TOLERANCE = 1e-10
@@ -166,10 +166,9 @@ class PolyakLojasiewicz(HardInstance):
                 f"P and Q must have {n_y} and {n_x} columns, as A and B have; got "
                 f"{self._P.shape[1]} and {self._Q.shape[1]}."
             )
-        starts = np.zeros(n_x) if x0 is None else x0, np.zeros(n_y) if y0 is None else y0
-        dtype = np.dtype(np.float64)
         super().__init__(
-            as_vector(starts[0], n_x, dtype, "x0"), as_vector(starts[1], n_y, dtype, "y0")
+            check_vector("x0", np.zeros(n_x) if x0 is None else x0, n_x),
+            check_vector("y0", np.zeros(n_y) if y0 is None else y0, n_y),
         )
         self.kernels = backend_of(*given.values(), x0, y0)
         self._null = _null_space(self._A)
@@ -201,10 +200,10 @@ class PolyakLojasiewicz(HardInstance):
             Rank of A, less than `n_y`.
         seed : int or numpy.random.Generator
         """
-        n_x, n_y = positive_integer(n_x, "n_x"), positive_integer(n_y, "n_y")
-        if positive_integer(rank, "rank") >= n_y:
+        n_x, n_y = check_integer("n_x", n_x, 1), check_integer("n_y", n_y, 1)
+        if check_integer("rank", rank, 1) >= n_y:
             raise ValueError(f"rank must be less than n_y = {n_y}; got {rank}.")
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(check_seed("seed", seed))
         left, right = (np.linalg.qr(rng.standard_normal((n_y, n_y)))[0][:, :rank] for _ in "12")
         k = n_y + n_x
         return cls(
@@ -239,9 +238,9 @@ class PolyakLojasiewicz(HardInstance):
         With weight 0 the optimistic solution A^+ (Bx + b) - N (PN)^+ (P A^+ (Bx + b) - Qx - p), the
         columns of N spanning the null space of A; it is the limit for small weights.
         """
-        x = as_vector(x, self.n_x, self.dtype, "x")
+        x = check_vector("x", x, self.n_x, finite=False)
         target, upper_target = self._B @ x + self._b, self._Q @ x + self._p
-        if finite_number(weight, "weight", zero=True) > 0:
+        if check_number("weight", weight, least=0) > 0:
             curvature = self._A.T @ self._A + weight * self._P.T @ self._P
             force = self._A.T @ target + weight * self._P.T @ upper_target
             return np.linalg.solve(curvature, force)
@@ -252,13 +251,13 @@ class PolyakLojasiewicz(HardInstance):
     def phi(self, x: Any) -> float:
         """min of f(x, y) over the lower solutions y."""
         slope, constant = self._optimistic_residual()
-        r = slope @ as_vector(x, self.n_x, self.dtype, "x") + constant
+        r = slope @ check_vector("x", x, self.n_x, finite=False) + constant
         return float(r @ r) / 2
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """grad phi(x), (n_x,)."""
         slope, constant = self._optimistic_residual()
-        return slope.T @ (slope @ as_vector(x, self.n_x, self.dtype, "x") + constant)
+        return slope.T @ (slope @ check_vector("x", x, self.n_x, finite=False) + constant)
 
     def solution(self) -> np.ndarray:
         """The minimiser of phi, (n_x,); that of least norm if there are several."""
@@ -283,14 +282,11 @@ def _null_space(M: np.ndarray) -> np.ndarray:
 
 def _residual(M: Any, N: Any, d: Any, *names: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coefficients of M y - N x - d as float64 arrays of shapes that fit."""
-    arrays = [np.array(fetch(value), np.float64, order="C") for value in (M, N, d)]
-    for name, array, axes in zip(names, arrays, (2, 2, 1), strict=True):
-        if array.ndim != axes or array.size == 0:
-            raise ValueError(
-                f"{name} must have {axes} axes and at least one element; got shape {array.shape}."
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite; it contains NaN or inf.")
+    arrays = [
+        check_array(name, value, axes)
+        for name, value, axes in zip(names, (M, N, d), (2, 2, 1), strict=True)
+    ]
+    for name, array in zip(names, arrays, strict=True):
         if array.shape[0] != arrays[0].shape[0]:
             raise ValueError(
                 f"{name} must have {arrays[0].shape[0]} rows, as {names[0]} has; got "

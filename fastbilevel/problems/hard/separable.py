@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import make_zero, make_zero_product
 from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
-from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.hard._instance import HardInstance
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
 
 
@@ -111,16 +112,16 @@ class Separable(HardInstance):
         threshold: float = 0.25,
         noise_seed: Any = 0,
     ):
-        self.chain, self.mu = check_chain(chain), finite_number(mu, "mu")
+        self.chain, self.mu = check_chain(chain), check_number("mu", mu, above=0)
         if probability is not None and noise is not None:
             raise TypeError("probability and noise say the same thing: give one of them.")
         self.probability = 1.0
         if probability is not None:
-            self.probability = finite_number(probability, "probability")
+            self.probability = check_number("probability", probability, above=0)
             if self.probability > 1:
                 raise ValueError(f"probability must be at most 1; got {probability}.")
         if noise is not None:
-            bound = finite_number(noise, "noise", zero=True)
+            bound = check_number("noise", noise, least=0)
             self.probability = probability_for(bound, chain.gradient_bound)
         infinite = not (probability is None and noise is None)
         super().__init__(np.zeros(chain.length), np.zeros(1), infinite=infinite)
@@ -133,7 +134,7 @@ class Separable(HardInstance):
 
     def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
         """argmin of g + weight f over y: 0 for every x and weight, (1,)."""
-        as_vector(x, self.n_x, self.dtype, "x")
+        check_vector("x", x, self.n_x, finite=False)
         return np.zeros(1)
 
     def phi(self, x: Any) -> float:

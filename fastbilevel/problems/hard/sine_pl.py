@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
-from fastbilevel._checks.values import finite_vector
+from fastbilevel._checks.arrays import check_vector
 from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.hard._instance import HardInstance
 
@@ -86,7 +85,7 @@ class SinePL(HardInstance):
     default_bounds = (0.0, 3.0)
 
     def __init__(self, x0: float = 1.0, y0: float = 0.0):
-        super().__init__(finite_vector("x0", x0, 1, float), finite_vector("y0", y0, 1, float))
+        super().__init__(check_vector("x0", x0, 1), check_vector("y0", y0, 1))
         if not 0 <= self.x0[0] <= 3:
             raise ValueError(f"x0 must lie in [0, 3]; got {x0}.")
 
@@ -97,7 +96,7 @@ class SinePL(HardInstance):
 
     def lower_solution(self, x: Any) -> np.ndarray:
         """y*(x) = -x, (1,)."""
-        return -as_vector(x, 1, self.dtype, "x")
+        return -check_vector("x", x, 1, finite=False)
 
     def phi(self, x: Any) -> np.ndarray:
         """f(x, -x), of x's shape."""
@@ -106,6 +105,6 @@ class SinePL(HardInstance):
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x), (1,)."""
-        u = 4.0 * as_vector(x, 1, self.dtype, "x") - 2.0
+        u = 4.0 * check_vector("x", x, 1, finite=False) - 2.0
         q = 1.0 / (1.0 + np.exp(-u))
         return 4.0 * (np.cos(u) * q * (1.0 - q) - np.sin(u) * q + u / (u * u + 1.0))

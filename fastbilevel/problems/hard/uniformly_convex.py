@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_noise, check_vector
+from fastbilevel._checks.values import check_number
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.protocol import Floats, record
 from fastbilevel._texts.samplers import key_of
-from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.hard._instance import HardInstance
 from fastbilevel.problems.uniform_convexity import scaling
 
 GRAD_LOWER_Y, GRAD_LOWER_X, GRAD_UPPER_X = range(3)
@@ -131,13 +132,8 @@ class UniformlyConvex(HardInstance):
     """
 
     def __init__(self, power: float = 4.0, noise: Any = None, *, noise_seed: Any = 0):
-        self.power = check_power(power)
-        pair = noise if isinstance(noise, tuple | list) else (noise, noise)
-        if len(pair) != 2:
-            raise ValueError(f"noise must be a number or a pair (lower, upper); got {noise!r}.")
-        self.sigma_lower, self.sigma_upper = (
-            0.0 if noise is None else finite_number(sigma, "noise", zero=True) for sigma in pair
-        )
+        self.power = check_number("power", power, least=2)
+        self.sigma_lower, self.sigma_upper = check_noise("noise", noise)
         super().__init__([1.0], [1.0], infinite=noise is not None)
         self._key = key_of(noise_seed)
 
@@ -154,7 +150,7 @@ class UniformlyConvex(HardInstance):
 
     def lower_solution(self, x: Any) -> np.ndarray:
         """y*(x) = sign(sin x) |sin x|^(1/(p-1)), (1,)."""
-        s = np.sin(as_vector(x, 1, self.dtype, "x"))
+        s = np.sin(check_vector("x", x, 1, finite=False))
         return np.sign(s) * np.abs(s) ** (1.0 / (self.power - 1.0))
 
     def phi(self, x: Any) -> np.ndarray:
@@ -163,7 +159,7 @@ class UniformlyConvex(HardInstance):
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x) = cos x cos(sin x), (1,)."""
-        x = as_vector(x, 1, self.dtype, "x")
+        x = check_vector("x", x, 1, finite=False)
         return np.cos(x) * np.cos(np.sin(x))
 
     # -- derivatives in w = [y]^(p-1) --------------------------------------------------------
@@ -174,14 +170,6 @@ class UniformlyConvex(HardInstance):
 
     def generalized_upper_gradient(self, x: Any, y: Any) -> np.ndarray:
         """df/dw = D^-1 f_y: cos w, 0 where f is flat; (1,)."""
-        y = as_vector(y, 1, self.dtype, "y")
+        y = check_vector("y", y, 1, finite=False)
         w = y * scaling(y, self.power) / (self.power - 1.0)
         return np.where(np.abs(w) > np.pi / 2, 0.0, np.cos(w))
-
-
-def check_power(power: Any) -> float:
-    """`power` as a float of at least 2."""
-    value = finite_number(power, "power")
-    if value < 2:
-        raise ValueError(f"power must be at least 2; got {power}.")
-    return value

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.values import check_choice, check_number
 from fastbilevel._texts.protocol import Floats, record
 from fastbilevel.problems.base import make_zero
 from fastbilevel.problems.hard._coins import Coins, check_chain, coin_data, probability_for
-from fastbilevel.problems.hard._instance import HardInstance, finite_number
+from fastbilevel.problems.hard._instance import HardInstance
 from fastbilevel.problems.hard.carmon_chain import CarmonChain
 
 REGIMES = ("variance", "smooth")
@@ -137,14 +138,13 @@ class YStarOracle(HardInstance):
         noise_seed: Any = 0,
     ):
         self.chain = check_chain(chain)
-        if regime not in REGIMES:
-            raise ValueError(f"regime must be 'variance' or 'smooth'; got {regime!r}.")
+        regime = check_choice("regime", regime, REGIMES)
         if radius is not None and regime == "smooth":
             raise TypeError("radius must be left out with regime 'smooth', which has no tube.")
         self.regime = regime
-        self.radius = finite_number(chain.epsilon if radius is None else radius, "radius")
+        self.radius = check_number("radius", chain.epsilon if radius is None else radius, above=0)
         largest = chain.gradient_bound * (self.radius if regime == "variance" else 1.0)
-        self.probability = probability_for(finite_number(noise, "noise", zero=True), largest)
+        self.probability = probability_for(check_number("noise", noise, least=0), largest)
         start = np.zeros(chain.length)
         super().__init__(start, [chain.value(start)], infinite=True)
         self._coins = coin_data(chain, threshold, self.probability, noise_seed)
@@ -156,7 +156,7 @@ class YStarOracle(HardInstance):
 
     def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
         """argmin over y of g(x, y) + weight f(x, y) = F(x) - weight, (1,)."""
-        return np.array([self.chain.value(as_vector(x, self.n_x, self.dtype, "x")) - weight])
+        return np.array([self.chain.value(check_vector("x", x, self.n_x, finite=False)) - weight])
 
     def phi(self, x: Any) -> float:
         """F(x)."""

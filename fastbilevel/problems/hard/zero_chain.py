@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.points import as_vector
+from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.values import check_integer
 from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import make_zero, make_zero_product
-from fastbilevel.problems.hard._instance import HardInstance, positive_integer
+from fastbilevel.problems.hard._instance import HardInstance
 
 
 @record
@@ -89,7 +90,8 @@ class ZeroChain(HardInstance):
     """
 
     def __init__(self, q: int = 100):
-        if positive_integer(q, "q") % 2:
+        q = check_integer("q", q, 1)
+        if q % 2:
             raise ValueError(f"q must be even; got {q}.")
         super().__init__(np.zeros(1), np.zeros(q))
 
@@ -100,7 +102,7 @@ class ZeroChain(HardInstance):
 
     def lower_solution(self, x: Any) -> np.ndarray:
         """The minimiser of g, (n_y,), the same for every x."""
-        as_vector(x, 1, self.dtype, "x")
+        check_vector("x", x, 1, finite=False)
         return np.full(self.n_y, 1 / np.sqrt(self.n_y))
 
     def phi(self, x: Any) -> np.ndarray:
@@ -109,4 +111,4 @@ class ZeroChain(HardInstance):
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x) = cos(x), (1,)."""
-        return np.cos(as_vector(x, 1, self.dtype, "x"))
+        return np.cos(check_vector("x", x, 1, finite=False))

@@ -1,0 +1,85 @@
+"""From the forms in which bounds are given to the sets of `fastbilevel.projections`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbilevel._checks.values import as_scalar, shown
+from fastbilevel.projections import Box, Custom, Projection
+
+
+def as_projection(value: Any, name: str, n: int | None = None) -> Projection | None:
+    """An argument as a `Projection`.
+
+    Parameters
+    ----------
+    value : None, Projection, Bounds, pair, sequence of pairs or callable
+        A pair (lower, upper), a `scipy.optimize.Bounds` or a sequence of n pairs is a `Box`, a
+        function v -> projected v a `Custom`.
+    name : str
+        Of the argument, for messages.
+    n : int, optional
+        Elements of the vector; without it n pairs are not understood.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if value is None or isinstance(value, Projection):
+        return value
+    if isinstance(value, type) and issubclass(value, Projection):
+        raise TypeError(
+            f"{name} is the class {value.__name__}; make an object of it: {value.__name__}(...)."
+        )
+    items = _items(value)
+    try:
+        if hasattr(value, "lb") and hasattr(value, "ub"):
+            # SciPy makes arrays of one element of numbers.
+            return Box(*(b[0] if np.shape(b) == (1,) else b for b in (value.lb, value.ub)))
+        if callable(value):
+            return Custom(value)
+        if items is not None:
+            return _box(items, n)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+    hint = " Pass list(...) of it." if hasattr(value, "__next__") else ""
+    raise TypeError(
+        f"{name} must be None, a pair (lower, upper) of numbers or arrays, a sequence of pairs, a "
+        "scipy.optimize.Bounds, one of fastbilevel.projections, or a function v -> projected v; "
+        f"got {shown(value)}.{hint}"
+    )
+
+
+def _items(value: Any) -> list[Any] | None:
+    """The elements of a sequence that is (lower, upper) or holds pairs; None for all else."""
+    if not (isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim)):
+        return None
+    items = list(value)
+    return items if len(items) == 2 or (items and all(_is_pair(item) for item in items)) else None
+
+
+def _box(items: list[Any], n: int | None) -> Box:
+    """A box from (lower, upper) or from n pairs, whichever it must be."""
+    if len(items) == 2 and not (n == 2 and all(_is_pair(item) for item in items)):
+        return Box(*items)
+    if len(items) != n:
+        raise ValueError(f"{len(items)} pairs were given for a vector of {n} elements.")
+    if n == 2 and not any(end is None for item in items for end in item):
+        raise ValueError(
+            "two pairs for a vector of two elements could be (lower, upper) or one pair per "
+            "element. Write fb.projections.Box(lower, upper) for the first, "
+            "fb.projections.Box(*zip(*pairs)) for the second."
+        )
+    lower = [-np.inf if low is None else low for low, _ in items]
+    upper = [np.inf if high is None else high for _, high in items]
+    return Box(lower, upper)
+
+
+def _is_pair(item: Any) -> bool:
+    """True for two numbers, of which each may be None."""
+    if not isinstance(item, tuple | list | np.ndarray) or getattr(item, "ndim", 1) != 1:
+        return False
+    ends = [as_scalar(end) for end in item]
+    return len(ends) == 2 and all(end is None or isinstance(end, int | float) for end in ends)
