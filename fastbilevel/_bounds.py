@@ -29,7 +29,7 @@ def as_projection(value: Any, name: str, n: int | None = None) -> Projection | N
     """
     if value is None or isinstance(value, Projection):
         return value
-    if isinstance(value, type) and issubclass(value, Projection):
+    if isinstance(value, type):
         raise TypeError(
             f"{name} is the class {value.__name__}; make an object of it: {value.__name__}(...)."
         )
@@ -39,7 +39,7 @@ def as_projection(value: Any, name: str, n: int | None = None) -> Projection | N
             # SciPy makes arrays of one element of numbers.
             return Box(*(b[0] if np.shape(b) == (1,) else b for b in (value.lb, value.ub)))
         if callable(value):
-            return Custom(value)
+            return Custom(value, name)
         if items is not None:
             return _box(items, n)
     except (TypeError, ValueError) as error:

@@ -182,17 +182,20 @@ class Custom(Projection):
     ----------
     function : callable
         ``function(v) -> projected v``; it gets a copy.
+    name : str
+        The argument by which it was given, for messages.
     """
 
     function: Callable[[np.ndarray], npt.ArrayLike]
+    name: str = "projection"
 
     def __call__(self, v: Any) -> np.ndarray:
         out = _copy_of(v)
         given = v.copy() if is_device_array(v) else out.copy()
-        returned = _real("What the projection function returns", self.function(given))
+        returned = _real(f"What the function {self.name} returns", self.function(given))
         if returned.shape != out.shape:
             raise ValueError(
-                "The projection function must return an array of the shape of its argument, "
+                f"The function {self.name} must return an array of the shape of its argument, "
                 f"{out.shape}; got {returned.shape}."
             )
         out[...] = returned

@@ -67,7 +67,9 @@ def to_array(name: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(fetch(value))
     except ValueError as error:
-        raise ValueError(f"{name} could not be read as an array: {error}.") from None
+        raise ValueError(
+            f"{name} could not be read as an array: its elements differ in length or kind."
+        ) from error
 
 
 def check_real(name: str, array: np.ndarray, kinds: str = "biuf") -> np.ndarray:

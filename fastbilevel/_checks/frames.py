@@ -57,7 +57,7 @@ def _numpy_dtype(dtype: Any) -> np.dtype:
 def series_to_array(series: Any) -> np.ndarray:
     """The elements; missing numbers as NaN, other missing elements as they are."""
     dtype = series.dtype
-    if isinstance(dtype, np.dtype | _pandas().SparseDtype):
+    if isinstance(dtype, np.dtype | _pandas().SparseDtype | _pandas().CategoricalDtype):
         return np.asarray(series)
     kind = _numpy_dtype(dtype)
     if kind.kind not in "biuf":

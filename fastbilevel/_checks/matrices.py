@@ -118,7 +118,7 @@ def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype
 def check_dtype(requested: Any) -> np.dtype:
     """`requested` as float32 or float64."""
     try:
-        dtype = np.dtype(requested)
+        dtype = np.dtype(requested if not hasattr(requested, "dtype") else object)
     except TypeError:
         dtype = np.dtype(object)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):

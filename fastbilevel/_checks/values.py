@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,10 @@ def shown(value: Any) -> str:
     """What was given, short enough for a sentence."""
     if isinstance(getattr(value, "shape", None), tuple) and value.shape:
         return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value) or isinstance(value, Iterator):
+        return f"the {type(value).__name__} {getattr(value, '__name__', '')}".rstrip()
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -101,7 +105,7 @@ def check_number(
     if isinstance(number, bool) or not isinstance(number, allowed):
         raise TypeError(
             f"{name} must be {'an integer' if kind is int else 'a number'}{or_else}; got "
-            f"{shown(value)} of type {type(value).__name__}.{_way_out(number, kind)}"
+            f"{shown(value)}.{_way_out(number, kind)}"
         )
     if kind is int:
         most = LARGEST if most is None else most
@@ -113,8 +117,11 @@ def check_number(
         and (most is None or number <= most)
         and (below is None or number < below)
     )
-    if not inside or math.isnan(number) or (finite and math.isinf(number)):
-        wanted = _wanted(kind, least, above, most, below, finite)
+    beyond = kind is float and (math.isnan(number) or (finite and math.isinf(number)))
+    if beyond or not inside:
+        wanted = f"at most {LARGEST}"
+        if kind is float or number <= LARGEST:
+            wanted = _wanted(kind, least, above, most, below, finite)
         raise ValueError(f"{name} must be {wanted}; got {shown(as_scalar(value))}.")
     return number
 
@@ -123,7 +130,7 @@ def _as_float(number: Any) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def _way_out(number: Any, kind: type) -> str:
@@ -172,10 +179,7 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     choices = tuple(choices)
     found = as_scalar(value)
     if not isinstance(found, str):
-        raise TypeError(
-            f"{name} must be one of {', '.join(choices)}; got {shown(value)} of type "
-            f"{type(value).__name__}."
-        )
+        raise TypeError(f"{name} must be one of {', '.join(choices)}; got {shown(value)}.")
     if found not in choices:
         near = difflib.get_close_matches(found.lower(), choices, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -195,10 +199,7 @@ def check_batch(name: str, value: Any, n: int, level: str) -> None:
 def check_path(name: str, value: Any) -> Path:
     """`value` as a path."""
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(
-            f"{name} must be the name of a file or folder; got {shown(value)} of type "
-            f"{type(value).__name__}."
-        )
+        raise TypeError(f"{name} must be the name of a file or folder; got {shown(value)}.")
     return Path(value)
 
 
@@ -210,7 +211,7 @@ def check_seed(name: str, value: Any) -> Any:
     if isinstance(found, bool) or not isinstance(found, int):
         raise TypeError(
             f"{name} must be an int, a numpy.random.SeedSequence, a numpy.random.Generator or "
-            f"None; got {shown(value)} of type {type(value).__name__}."
+            f"None; got {shown(value)}."
         )
     if found < 0:
         raise ValueError(f"{name} must be 0 or more; got {found}.")

@@ -17,19 +17,21 @@ MODES = {"blocks": BLOCKS, "replacement": REPLACEMENT, "epochs": EPOCHS}
 LOWER, UPPER, OUTER_LOWER, OUTER_UPPER, LINEAR, TRUNCATION = range(6)
 
 
-def key_of(seed: Any) -> tuple[int, int]:
+def key_of(seed: Any, name: str = "seed") -> tuple[int, int]:
     """The 64-bit key of `seed`, as two words of 32 bits.
 
     Parameters
     ----------
     seed : int, numpy.random.SeedSequence, numpy.random.Generator or None
         None takes fresh entropy; a Generator is advanced by one draw.
+    name : str
+        What the caller knows it by.
 
     Returns
     -------
     tuple of two int
     """
-    seed = check_seed("seed", seed)
+    seed = check_seed(name, seed)
     if isinstance(seed, np.random.Generator):
         seed = int(seed.integers(0, 2**63))
     if not isinstance(seed, np.random.SeedSequence):

@@ -131,11 +131,11 @@ def resolve(method: Any, options: dict[str, Any]) -> Options:
 
 def class_of(name: Any) -> type[Options]:
     """The options class of a method's string."""
-    from fastbilevel._checks.values import closest
+    from fastbilevel._checks.values import closest, shown
 
     if not isinstance(name, str):
         raise TypeError(
-            f"method must be a name ({', '.join(NAMES)}) or an options object; got {name!r}."
+            f"method must be a name ({', '.join(NAMES)}) or an options object; got {shown(name)}."
             f"{' Make an object of the class.' if isinstance(name, type) else ''}"
         )
     if name not in NAMES:

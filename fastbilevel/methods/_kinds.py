@@ -59,6 +59,8 @@ def counts(name: str, value: Any) -> Any:
 def pair(name: str, value: Any) -> tuple[float, float]:
     """Two positive numbers."""
     try:
+        if isinstance(value, set | dict):
+            raise TypeError("no order")
         first, second = (check_number(name, each, above=0) for each in value)
     except (TypeError, ValueError):
         raise ValueError(

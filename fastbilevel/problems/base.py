@@ -304,6 +304,6 @@ def require_problem(problem: Any) -> None:
     if not isinstance(problem, BilevelProblem):
         raise TypeError(
             "problem must be one of fastbilevel.problems (or another BilevelProblem); got "
-            f"{shown(problem)} of type {type(problem).__name__}. Functions of your own become one "
+            f"{shown(problem)}. Functions of your own become one "
             "by fb.problems.Problem(...)."
         )

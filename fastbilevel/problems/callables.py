@@ -119,7 +119,9 @@ class Problem(BilevelProblem):
             jvp_lower_xy=jvp_lower_xy,
         )
         for name, function in self._functions._asdict().items():
-            if not (callable(function) or (function is None and name not in REQUIRED)):
+            if function is None and name not in REQUIRED:
+                continue
+            if not callable(function) or isinstance(function, type):
                 raise TypeError(f"{name} must be callable; got {shown(function)}.")
         self.kernels = backend_of(x0, y0)
         self.n_lower = check_integer("n_lower", n_lower, 1)

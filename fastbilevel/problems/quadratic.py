@@ -78,7 +78,7 @@ class Quadratic(BilevelProblem):
         self._R = _stack(np.zeros((self.n_x, self.n_x)) if R is None else R, 2, "R")
         self._check_shapes()
         self.sigma_lower, self.sigma_upper = check_noise("noise", noise)
-        self._key = key_of(noise_seed)
+        self._key = key_of(noise_seed, "noise_seed")
         self.n_lower = max(a.shape[0] for a in (self._H, self._B, self._b))
         self.n_upper = max(a.shape[0] for a in (self._F, self._c, self._R))
         self.infinite = noise is not None

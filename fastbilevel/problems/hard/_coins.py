@@ -44,7 +44,7 @@ def probability_for(bound: float, largest: float) -> float:
 
 def coin_data(chain: CarmonChain, threshold: float, probability: float, seed: Any) -> Coins:
     """The data of a chain's oracles."""
-    k0, k1 = key_of(seed)
+    k0, k1 = key_of(seed, "noise_seed")
     return Coins(
         height=chain.height,
         scale=chain.scale,

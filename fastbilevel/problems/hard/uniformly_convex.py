@@ -135,7 +135,7 @@ class UniformlyConvex(HardInstance):
         self.power = check_number("power", power, least=2)
         self.sigma_lower, self.sigma_upper = check_noise("noise", noise)
         super().__init__([1.0], [1.0], infinite=noise is not None)
-        self._key = key_of(noise_seed)
+        self._key = key_of(noise_seed, "noise_seed")
 
     def texts(self) -> dict[str, Text]:
         return texts_of(make_oracles, int(self.sigma_lower > 0), int(self.sigma_upper > 0))
