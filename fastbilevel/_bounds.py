@@ -35,7 +35,7 @@ def as_projection(value: Any, name: str, n: int | None = None) -> Projection | N
         )
     items = _items(value)
     try:
-        if hasattr(value, "lb") and hasattr(value, "ub"):
+        if hasattr(value, "lb") and _is_bounds(value):
             # SciPy makes arrays of one element of numbers.
             return Box(*(b[0] if np.shape(b) == (1,) else b for b in (value.lb, value.ub)))
         if callable(value):
@@ -50,6 +50,13 @@ def as_projection(value: Any, name: str, n: int | None = None) -> Projection | N
         "scipy.optimize.Bounds, one of fastbilevel.projections, or a function v -> projected v; "
         f"got {shown(value)}.{hint}"
     )
+
+
+def _is_bounds(value: Any) -> bool:
+    """True for SciPy's Bounds; its constraints have a `lb` too."""
+    from scipy.optimize import Bounds
+
+    return isinstance(value, Bounds)
 
 
 def _items(value: Any) -> list[Any] | None:

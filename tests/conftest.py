@@ -34,7 +34,11 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("fastbilevel")
+# For a search that goes on for minutes: other examples in every run.
+settings.register_profile(
+    "long", settings.get_profile("fastbilevel"), max_examples=20_000, derandomize=False
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fastbilevel"))
 
 
 @functools.cache

@@ -65,11 +65,16 @@ def to_array(name: str, value: Any) -> np.ndarray:
     if frames.is_frame(value):
         return frames.frame_to_array(name, value)
     try:
-        return np.asarray(fetch(value))
+        array = np.asarray(fetch(value))
     except ValueError as error:
         raise ValueError(
             f"{name} could not be read as an array: its elements differ in length or kind."
         ) from error
+    mixed = array.dtype.kind in "US" and isinstance(value, list | tuple) and array.ndim == 1
+    if mixed and not all(isinstance(each, str | bytes) for each in value):
+        # NumPy would turn numbers into strings.
+        return np.array(value, object)
+    return array
 
 
 def check_real(name: str, array: np.ndarray, kinds: str = "biuf") -> np.ndarray:

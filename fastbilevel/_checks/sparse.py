@@ -28,17 +28,20 @@ def check_sparse(X: Any, name: str, dtype: np.dtype, check_finite: bool) -> sp.c
         Search the stored values for NaN, inf, and numbers whose products overflow.
     """
     _check_structure(X, name)
+    # Duplicates of booleans are one True, not two.
+    summed = X.dtype if X.dtype == bool else dtype
     with np.errstate(over="ignore"):  # what overflows is found as inf below
         if X.format != "csr":
             logger.info("%s is converted from %s to CSR.", name, X.format.upper())
-            X = X.astype(dtype).tocsr()
+            X = X.astype(summed).tocsr()
             _check_structure(X, name)
-        values = X.data.astype(dtype, copy=False)
+        values = X.data.astype(summed, copy=False)
     stored = int(X.indptr[-1])
     matrix = sp.csr_array((values[:stored], X.indices[:stored], X.indptr), shape=X.shape)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
+    matrix.data = matrix.data.astype(dtype, copy=False)
     if matrix.indices.dtype != X.indices.dtype:
         # SciPy narrows indices where it can; the caller's choice is kept.
         matrix.indices = matrix.indices.astype(np.int64)
