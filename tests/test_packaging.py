@@ -186,3 +186,18 @@ def test_editable_install_imports_the_kernels_of_the_tree(tree, wheel, tmp_path)
 def test_source_tree_without_installation_says_what_to_do(tree):
     code = "try:\n import fastbilevel\nexcept ImportError as error:\n print(error)"
     assert "pip install" in _python(code, "-S", cwd=tree)
+
+
+def test_two_trees_mixed_are_named(tree, wheel, tmp_path):
+    """Run in one checkout while another is installed editable."""
+    site, other = tmp_path / "site", tmp_path / "other"
+    zipfile.ZipFile(_build("editable", tree, tmp_path / "editable")).extractall(site)
+    shutil.copytree(tree / "fastbilevel", other / "fastbilevel")
+    code = (
+        f"import site; site.addsitedir({str(site)!r})\n"
+        "try:\n import fastbilevel\nexcept ImportError as error:\n print(error)"
+    )
+    said = _python(code, "-S", cwd=other)
+    assert f"imported from {other / 'fastbilevel'}" in said
+    assert f"kernels come from {tree / 'kernels'}" in said
+    assert "two checkouts are mixed" in said

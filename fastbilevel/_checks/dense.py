@@ -42,10 +42,17 @@ def _check_finite(matrix: np.ndarray, name: str) -> None:
     rows = max(1, PIECE // matrix.shape[1])
     for start in range(0, matrix.shape[0], rows):
         piece = matrix[start : start + rows]
-        # Comparisons with NaN are false.
-        if not (piece.max() <= limit and piece.min() >= -limit):
+        if not all_within(piece.reshape(-1), limit):
             row, col = np.argwhere(~(np.abs(piece) <= limit))[0]
             raise not_finite(name, piece[row, col], start + row, col)
+
+
+def all_within(values: np.ndarray, limit: float) -> bool:
+    """True if no element is larger than `limit` in size, and none is NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = float(np.dot(values, values))
+    # Comparisons with NaN are false.
+    return squares <= limit**2 or bool((np.abs(values) <= limit).all())
 
 
 def largest_allowed(dtype: np.dtype) -> float:

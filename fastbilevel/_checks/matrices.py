@@ -118,7 +118,9 @@ def working_dtype(dtypes: Iterable[tuple[str, Any]], requested: Any) -> np.dtype
 def check_dtype(requested: Any) -> np.dtype:
     """`requested` as float32 or float64."""
     try:
-        dtype = np.dtype(requested if not hasattr(requested, "dtype") else object)
+        # NumPy takes arrays for their dtypes.
+        is_array = isinstance(getattr(requested, "shape", None), tuple)
+        dtype = np.dtype(object if is_array else requested)
     except TypeError:
         dtype = np.dtype(object)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):

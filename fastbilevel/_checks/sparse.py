@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from fastbilevel._checks.dense import largest_allowed, not_finite
+from fastbilevel._checks.dense import all_within, largest_allowed, not_finite
 
 logger = logging.getLogger("fastbilevel")
 
@@ -97,8 +97,7 @@ def _check_range(index: np.ndarray, size: int, name: str, axis: str) -> None:
 
 def _check_finite(matrix: sp.csr_array, name: str) -> None:
     values, limit = matrix.data, largest_allowed(matrix.dtype)
-    # Comparisons with NaN are false.
-    if values.size and not (values.max() <= limit and values.min() >= -limit):
+    if not all_within(values, limit):
         bad = np.flatnonzero(~(np.abs(values) <= limit))[0]
         row = int(np.searchsorted(matrix.indptr, bad, side="right")) - 1
         raise not_finite(name, values[bad], row, int(matrix.indices[bad]))
