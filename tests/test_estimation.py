@@ -133,9 +133,9 @@ def test_a_gradient_that_is_not_finite_warns():
         ({"x": np.full(8, 1j)}, TypeError, "x must hold real numbers"),
         ({"y0": [1.0]}, ValueError, "y0 must have 24 elements"),
         ({"weight": "1"}, TypeError, "weight must be a number"),
-        ({"weight": np.inf}, ValueError, "weight must be a number and finite"),
-        ({"tol": 0.0}, ValueError, "tol must be a positive number"),
-        ({"tol": True}, TypeError, "tol must be a positive number"),
+        ({"weight": np.inf}, ValueError, "weight must be finite"),
+        ({"tol": 0.0}, ValueError, "tol must be positive and finite"),
+        ({"tol": True}, TypeError, "tol must be a number"),
     ],
 )
 def test_wrong_arguments_of_solve_lower(changes, error, match):
@@ -278,8 +278,8 @@ def test_no_warning_where_all_is_well():
     [
         ({"order": 0}, ValueError, "order must be at least 1"),
         ({"order": 2.0}, TypeError, "order must be an integer"),
-        ({"nu": -0.1}, ValueError, "nu must be a positive number"),
-        ({"tol": -1.0}, ValueError, "tol must be a positive number"),
+        ({"nu": -0.1}, ValueError, "nu must be positive and finite"),
+        ({"tol": -1.0}, ValueError, "tol must be positive and finite"),
         ({"method": "implict"}, TypeError, "Did you mean implicit"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks.caller import warn_caller
 
 # Rows are searched for NaN in pieces of about so many elements, to keep the scratch small.
@@ -28,8 +29,7 @@ def check_dense(X: np.ndarray, name: str, dtype: np.dtype, check_finite: bool) -
         Search for NaN, inf, and numbers whose products overflow.
     """
     with np.errstate(over="ignore"):  # what overflows is found as inf below
-        matrix = np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
-    matrix.flags.writeable = False
+        matrix = read_only(np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"]))
     if check_finite:
         _check_finite(matrix, name)
     if matrix.nbytes > LARGE_BYTES:

@@ -121,7 +121,7 @@ def check_number(
     if beyond or not inside:
         wanted = f"at most {LARGEST}"
         if kind is float or number <= LARGEST:
-            wanted = _wanted(kind, least, above, most, below, finite)
+            wanted = _wanted(kind, least, above, most, below, finite, beyond)
         raise ValueError(f"{name} must be {wanted}; got {shown(as_scalar(value))}.")
     return number
 
@@ -145,8 +145,10 @@ def _way_out(number: Any, kind: type) -> str:
     return ""
 
 
-def _wanted(kind: type, least: Any, above: Any, most: Any, below: Any, finite: bool) -> str:
-    """The limits in words."""
+def _wanted(
+    kind: type, least: Any, above: Any, most: Any, below: Any, finite: bool, beyond: bool
+) -> str:
+    """The limits in words; `beyond` if the value was no finite number."""
     and_finite = " and finite" if finite and kind is float else ""
     if (most, below) not in ((None, None), (LARGEST, None)) and (least, above) != (None, None):
         left = f"({above:g}" if least is None else f"[{least:g}"
@@ -155,7 +157,7 @@ def _wanted(kind: type, least: Any, above: Any, most: Any, below: Any, finite: b
     if least == 0 and kind is float:
         return "finite and not negative"
     if least is not None:
-        return f"at least {least:g}{and_finite}"
+        return f"at least {least:g}{' and finite' if beyond else ''}"
     if above is not None:
         return f"{'positive' if above == 0 else f'above {above:g}'}{and_finite}"
     return f"at most {most}" if kind is int else "finite"

@@ -40,12 +40,12 @@ def choice(choices: Iterable[str]) -> Kind:
 
 
 def or_word(word: str, kind: Kind, wanted: str) -> Kind:
-    """A word of its own, or another kind; `wanted` says what, where some other word is given."""
+    """A word of its own, None, or another kind; `wanted` says what, where the word is another."""
 
     def check(name: str, value: Any) -> Any:
         if isinstance(value, str) and value != word:
             raise ValueError(f"{name} must be {wanted}, or {word!r}; got {value!r}.")
-        return value if isinstance(value, str) else kind(name, value)
+        return value if value is None or isinstance(value, str) else kind(name, value)
 
     return check
 

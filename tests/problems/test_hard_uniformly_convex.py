@@ -121,7 +121,7 @@ def test_start_and_samples():
 @pytest.mark.parametrize(
     ("changes", "error", "match"),
     [
-        ({"power": 1.5}, ValueError, "power must be at least 2 and finite; got 1.5"),
+        ({"power": 1.5}, ValueError, "power must be at least 2; got 1.5"),
         ({"power": "4"}, TypeError, "power must be a number"),
         ({"power": np.inf}, ValueError, "power must be at least 2 and finite"),
         ({"noise": -1.0}, ValueError, "noise must be finite and not negative"),
