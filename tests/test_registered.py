@@ -14,7 +14,8 @@ from fastbilevel import problems
 from fastbilevel.problems import hard
 from fastbilevel.problems.base import BilevelProblem
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/methods.md")]
 
 
 def public_files(package):
@@ -52,9 +53,9 @@ def test_every_method_is_in_a_table_of_oracle_calls():
     assert counted | {"f2sa-p"} == set(fb.methods.list())
 
 
-def test_the_readme_names_all_methods_and_problems():
+def test_the_readme_and_the_page_of_methods_name_all_methods_and_problems():
     names = [f'| `"{method}"` |' for method in fb.methods.NAMES]
     names += [f"`fb.{cls}`" for cls in fb.methods.NAMES.values()]
     names += [f"`fb.problems.{name}`" for name in problems.names()]
     names += [f"`{name}`" for name in hard.names()]
-    assert [name for name in names if name not in README] == []
+    assert [name for name in names if name not in "".join(PAGES)] == []
