@@ -1,0 +1,49 @@
+"""Edits after which nothing behaves differently, each with the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Equivalent(NamedTuple):
+    """Edits that change no behaviour.
+
+    Attributes
+    ----------
+    file : str
+        Expression for the whole path.
+    statement : str
+        Expression for the start of the edited line, without its indentation.
+    new : str
+        Expression for the start of what comes in.
+    reason : str
+    """
+
+    file: str
+    statement: str
+    new: str
+    reason: str
+
+
+EQUIVALENTS = (
+    Equivalent(
+        r"kernels/cpu/\w+\.py",
+        r"prefetch_|(ROWS|FEATURES)_AHEAD = |soon = min\(r \+ ROWS_AHEAD|soon, later = |"
+        r"if \(c - start\) % CHUNK == 0:",
+        "",
+        "Memory that is asked for early, or not, is read all the same.",
+    ),
+)
+
+
+def reason_for(file: str, statement: str, new: str) -> str:
+    """Why an edit changes nothing, or nothing."""
+    for each in EQUIVALENTS:
+        if (
+            re.fullmatch(each.file, file)
+            and re.match(each.statement, statement)
+            and re.match(each.new, new)
+        ):
+            return each.reason
+    return ""
