@@ -6,6 +6,7 @@ The syntax tree says where an edit goes. It is made in the text, so that all els
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -54,9 +55,9 @@ class Edit(NamedTuple):
 
     def statement(self, source: str) -> str:
         """The line that is edited, or the lines, without what stands around them."""
-        lines = source.encode().split(b"\n")
-        last = source.encode()[: self.stop].count(b"\n") + 1
-        return b" ".join(each.strip() for each in lines[self.line(source) - 1 : last]).decode()
+        text = source.encode()
+        first, end = text.rfind(b"\n", 0, self.start) + 1, text.find(b"\n", self.stop)
+        return " ".join(text[first : len(text) if end < 0 else end].decode().split())
 
 
 class _Source:
@@ -81,7 +82,10 @@ class _Source:
 
     def between(self, left: ast.expr, right: ast.expr, old: str, new: str) -> Edit:
         """Replace an operator that stands between two operands."""
-        at = self.text.index(old.encode(), self.stop(left), self.start(right))
+        start = self.stop(left)
+        gap = self.text[start : self.start(right)]
+        blank = re.sub(rb"#[^\n]*", lambda comment: b" " * len(comment[0]), gap)
+        at = start + blank.index(old.encode())
         return Edit(at, at + len(old), new)
 
 

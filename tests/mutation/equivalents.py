@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import NamedTuple
 
 
@@ -11,8 +12,8 @@ class Equivalent(NamedTuple):
 
     Attributes
     ----------
-    file : str
-        Expression for the whole path.
+    glob : str
+        Pattern of the paths.
     statement : str
         Expression for the start of the edited line, without its indentation.
     new : str
@@ -20,7 +21,7 @@ class Equivalent(NamedTuple):
     reason : str
     """
 
-    file: str
+    glob: str
     statement: str
     new: str
     reason: str
@@ -28,7 +29,7 @@ class Equivalent(NamedTuple):
 
 EQUIVALENTS = (
     Equivalent(
-        r"kernels/cpu/\w+\.py",
+        "kernels/cpu/*.py",
         r"prefetch_|(ROWS|FEATURES)_AHEAD = |soon = min\(r \+ ROWS_AHEAD|soon, later = |"
         r"if \(c - start\) % CHUNK == 0:",
         "",
@@ -41,7 +42,7 @@ def reason_for(file: str, statement: str, new: str) -> str:
     """Why an edit changes nothing, or nothing."""
     for each in EQUIVALENTS:
         if (
-            re.fullmatch(each.file, file)
+            PurePath(file).match(each.glob)
             and re.match(each.statement, statement)
             and re.match(each.new, new)
         ):

@@ -30,7 +30,7 @@ from emulator.mutants import copies
 
 from mutation.edits import Edit, edits_of
 from mutation.equivalents import reason_for
-from mutation.rooms import ROOMS, Tests, tests_of
+from mutation.rooms import ROOMS, Chosen, chosen_for
 
 # A run that takes this many times as long as without the bug, and so many seconds more, hangs.
 PATIENCE, GRACE = 3.0, 30.0
@@ -75,11 +75,11 @@ class Bench:
 
     def __init__(self, copy: Path):
         self._copy = copy
-        self._seconds: dict[Tests, float] = {}
+        self._seconds: dict[Chosen, float] = {}
 
     def caught(self, mutant: Mutant) -> str:
         """What catches a bug, nothing if it survives."""
-        plan = tests_of(mutant.room, mutant.file)
+        plan = chosen_for(mutant.room, mutant.file)
         path = self._copy / mutant.file
         original = path.read_text()
         machine_code = tempfile.mkdtemp(dir=self._copy)
@@ -96,7 +96,7 @@ class Bench:
             path.write_text(original)
             shutil.rmtree(machine_code, ignore_errors=True)
 
-    def _without_bug(self, tests: Tests) -> float:
+    def _without_bug(self, tests: Chosen) -> float:
         """Seconds that the tests take without a bug; if they fail there is nothing to find out."""
         if tests not in self._seconds:
             machine_code = tempfile.mkdtemp(dir=self._copy)
@@ -110,7 +110,7 @@ class Bench:
                 )
         return self._seconds[tests]
 
-    def _run(self, tests: Tests, machine_code: str, limit: float) -> tuple[int, str]:
+    def _run(self, tests: Chosen, machine_code: str, limit: float) -> tuple[int, str]:
         """Exit status of pytest and what it prints; a run that hangs ends with a status too."""
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
         command += ["-m", "not gpu", *(f"tests/{path}" for path in tests.paths)]

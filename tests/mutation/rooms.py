@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Tests(NamedTuple):
+class Chosen(NamedTuple):
     """Tests to run at a time.
 
     Attributes
@@ -43,18 +43,18 @@ COUNTS = ("methods/test_oracle_counts.py", "methods/test_second_order_counts.py"
 PLAIN = (
     "not (numba_kernels or without_compilation or there or swapped or fit or any_record or slow)"
 )
-OF_ROOM: dict[str, tuple[Tests, ...]] = {
+OF_ROOM: dict[str, tuple[Chosen, ...]] = {
     "_arrays": (
-        Tests(("test_dispatch.py", "emulated/test_arrays.py", "problems/test_astype.py"), PLAIN),
-        Tests(("methods/test_hand_traces.py", "test_minimize.py"), PLAIN),
+        Chosen(("test_dispatch.py", "emulated/test_arrays.py", "problems/test_astype.py"), PLAIN),
+        Chosen(("methods/test_hand_traces.py", "test_minimize.py"), PLAIN),
     ),
     "_schedules": (
-        Tests(("test_arguments.py", "methods/test_option_errors.py", *TRACES)),
-        Tests(COUNTS),
-        Tests(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
+        Chosen(("test_arguments.py", "methods/test_option_errors.py", *TRACES)),
+        Chosen(COUNTS),
+        Chosen(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
     ),
     "_checks": (
-        Tests(
+        Chosen(
             (
                 "test_validation.py",
                 "test_validation_dense.py",
@@ -64,18 +64,18 @@ OF_ROOM: dict[str, tuple[Tests, ...]] = {
                 "test_datasets.py",
             )
         ),
-        Tests(("test_protocol.py", "test_estimation.py"), PLAIN),
+        Chosen(("test_protocol.py", "test_estimation.py"), PLAIN),
     ),
-    "projections": (Tests(("test_projections.py",)),),
+    "projections": (Chosen(("test_projections.py",)),),
     "_oracles": (
-        Tests(TRACES),
-        Tests(("test_protocol.py", "test_protocol_of_problems.py", *COUNTS), PLAIN),
-        Tests(("methods/test_iterates.py", "methods/test_second_order_estimators.py"), PLAIN),
+        Chosen(TRACES),
+        Chosen(("test_protocol.py", "test_protocol_of_problems.py", *COUNTS), PLAIN),
+        Chosen(("methods/test_iterates.py", "methods/test_second_order_estimators.py"), PLAIN),
     ),
     "_run": (
-        Tests(("test_arguments.py", *TRACES)),
-        Tests(("test_protocol.py", *COUNTS), PLAIN),
-        Tests(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
+        Chosen(("test_arguments.py", *TRACES)),
+        Chosen(("test_protocol.py", *COUNTS), PLAIN),
+        Chosen(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
     ),
 }
 
@@ -118,9 +118,11 @@ MORE = {
 }
 
 
-def tests_of(room: str, file: str) -> tuple[Tests, ...]:
+def chosen_for(room: str, file: str) -> tuple[Chosen, ...]:
     """The tests of a file, in the order in which they are tried."""
     name = Path(file).stem
+    if name == "__init__":
+        return OF_ROOM["_arrays"]
     if room == "kernels/reference":
         return _of_reference(name)
     if room == "kernels/cpu":
@@ -129,21 +131,21 @@ def tests_of(room: str, file: str) -> tuple[Tests, ...]:
             _twins("cpu", family, compiled=False) for family in families if family in INTERPRETED
         ]
         compiled = [_twins("cpu", family, compiled=True) for family in families]
-        rest = [Tests(_own(family), "not emulated", compiled=True) for family in families]
+        rest = [Chosen(_own(family), "not emulated", compiled=True) for family in families]
         return (*plain, *compiled, *rest)
     return OF_ROOM[room]
 
 
-def _of_reference(name: str) -> tuple[Tests, ...]:
+def _of_reference(name: str) -> tuple[Chosen, ...]:
     """The facts that tests state of the reference, its twins, and methods that run on it."""
-    facts = Tests(_own(name), "reference and not cpu and not emulated")
+    facts = Chosen(_own(name), "reference and not cpu and not emulated")
     of_name = () if name in ("csr", "dense") else (facts,)
-    return (_twins("emulated", name, compiled=False), *of_name, Tests(TRACES))
+    return (_twins("emulated", name, compiled=False), *of_name, Chosen(TRACES))
 
 
-def _twins(backend: str, family: str, *, compiled: bool) -> Tests:
+def _twins(backend: str, family: str, *, compiled: bool) -> Chosen:
     which = f"twins_leave and {backend} and -{family}."
-    return Tests(("kernels/test_parity.py",), which, compiled)
+    return Chosen(("kernels/test_parity.py",), which, compiled)
 
 
 def _own(family: str) -> tuple[str, ...]:
