@@ -45,8 +45,9 @@ PLAIN = (
 )
 OF_ROOM: dict[str, tuple[Chosen, ...]] = {
     "_arrays": (
-        Chosen(("test_dispatch.py", "emulated/test_arrays.py", "problems/test_astype.py"), PLAIN),
-        Chosen(("methods/test_hand_traces.py", "test_minimize.py"), PLAIN),
+        Chosen(("test_arrays.py", "test_dispatch.py", "problems/test_astype.py"), PLAIN),
+        Chosen(("test_validation_limits.py", "methods/test_hand_traces.py")),
+        Chosen(("test_minimize.py",), PLAIN),
     ),
     "_schedules": (
         Chosen(("test_arguments.py", "methods/test_option_errors.py", *TRACES)),
@@ -73,7 +74,7 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
         Chosen(("methods/test_iterates.py", "methods/test_second_order_estimators.py"), PLAIN),
     ),
     "_run": (
-        Chosen(("test_arguments.py", *TRACES)),
+        Chosen(("test_engine.py", "test_arguments.py", *TRACES)),
         Chosen(("test_protocol.py", *COUNTS), PLAIN),
         Chosen(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
     ),
