@@ -1,6 +1,6 @@
 """Seed small bugs into copies of the Python sources and count those that tests catch.
 
-    python tests/mutation/python_mutants.py [--seed N] [--minutes M] [--most N] [--only PART]
+    python tests/mutation/python_mutants.py [--seed N] [--minutes M] [--only PART] [--skip N] [--most N]
 
 The bugs are drawn, evenly over the rooms; the same seed draws the same ones in the same order, and
 less time only fewer of them. Exits with 1 if a bug survives.
@@ -159,15 +159,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=20.0, help="no bug is begun after these")
+    parser.add_argument("--skip", type=int, default=0, help="bugs drawn before, to be left out")
     parser.add_argument("--most", type=int, help="number of bugs; by default as many as fit")
     parser.add_argument("--only", default="", help="part of the paths wanted")
     asked = parser.parse_args(arguments)
     end = time.monotonic() + 60 * asked.minutes
     caught, survived, alike = Counter[str](), Counter[str](), Counter[str]()
     survivors = []
+    stop = None if asked.most is None else asked.skip + asked.most
     with copies(1) as free:
         bench = Bench(free.get())
-        for mutant in itertools.islice(drawn(asked.seed, asked.only), asked.most):
+        for mutant in itertools.islice(drawn(asked.seed, asked.only), asked.skip, stop):
             if time.monotonic() > end:
                 break
             source = (ROOT / mutant.file).read_text()

@@ -109,6 +109,9 @@ INTERPRETED = (
     "vector",
     "weights",
 )
+# Families whose machine code takes minutes: no more of it than each text once, and none of the tests
+# that only the full suite runs.
+SLOW = ("csr", "dense", "csr_curvature", "dense_curvature")
 # Tests of a family in files that do not bear its name alone.
 MORE = {
     "csr": ("kernels/test_csr_decay.py",),
@@ -132,8 +135,8 @@ def chosen_for(room: str, file: str) -> tuple[Chosen, ...]:
             _twins("cpu", family, compiled=False) for family in families if family in INTERPRETED
         ]
         compiled = [_twins("cpu", family, compiled=True) for family in families]
-        rest = [Chosen(_own(family), "not emulated", compiled=True) for family in families]
-        return (*plain, *compiled, *rest)
+        own = [Chosen(_own(f), "not emulated", compiled=True) for f in families if f not in SLOW]
+        return (*plain, *compiled, *own)
     return OF_ROOM[room]
 
 
@@ -146,6 +149,8 @@ def _of_reference(name: str) -> tuple[Chosen, ...]:
 
 def _twins(backend: str, family: str, *, compiled: bool) -> Chosen:
     which = f"twins_leave and {backend} and -{family}."
+    if compiled and family in SLOW:
+        which += " and not threaded and not descend"
     return Chosen(("kernels/test_parity.py",), which, compiled)
 
 
