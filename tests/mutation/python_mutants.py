@@ -1,6 +1,6 @@
 """Seed small bugs into copies of the Python sources and count those that tests catch.
 
-    python tests/mutation/python_mutants.py [--seed N] [--minutes M] [--only PART] [--skip N] [--most N]
+    python tests/mutation/python_mutants.py [--seed N] [--minutes M] [--only PART OF A PATH]
 
 The bugs are drawn, evenly over the rooms; the same seed draws the same ones in the same order, and
 less time only fewer of them. Exits with 1 if a bug survives.

@@ -109,7 +109,7 @@ INTERPRETED = (
     "vector",
     "weights",
 )
-# Families whose machine code takes minutes: no more of it than each text once, and none of the tests
+# Families whose machine code takes minutes: no more of it than each text once, none of the tests
 # that only the full suite runs.
 SLOW = ("csr", "dense", "csr_curvature", "dense_curvature")
 # Tests of a family in files that do not bear its name alone.
