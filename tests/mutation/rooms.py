@@ -50,7 +50,9 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
         Chosen(("test_minimize.py",), PLAIN),
     ),
     "_schedules": (
-        Chosen(("test_arguments.py", "methods/test_option_errors.py", *TRACES)),
+        Chosen(
+            ("test_schedules.py", "test_arguments.py", "methods/test_option_errors.py", *TRACES)
+        ),
         Chosen(COUNTS),
         Chosen(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
     ),
