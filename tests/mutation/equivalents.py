@@ -35,6 +35,18 @@ EQUIVALENTS = (
         "",
         "Memory that is asked for early, or not, is read all the same.",
     ),
+    Equivalent(
+        "kernels/cpu/tiles.py",
+        r"if at_once > 1:",
+        ">=",
+        "Slices that come one at a time are all in blocks; the loop over the rest has no pass.",
+    ),
+    Equivalent(
+        "kernels/reference/*.py",
+        r"descend = make_descend\(draw, sys.modules\[__name__\], False\)",
+        "True",
+        "In the reference `descent_step_threaded` is `descent_step`.",
+    ),
 )
 
 
