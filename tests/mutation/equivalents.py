@@ -42,6 +42,12 @@ EQUIVALENTS = (
         "Slices that come one at a time are all in blocks; the loop over the rest has no pass.",
     ),
     Equivalent(
+        "kernels/cpu/tiles.py",
+        r"return (16, 16 if|64, 32)",
+        "33",
+        "The number of registers decides how wide tiles are, which changes the time alone.",
+    ),
+    Equivalent(
         "kernels/reference/*.py",
         r"descend = make_descend\(draw, sys.modules\[__name__\], False\)",
         "True",
