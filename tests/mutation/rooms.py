@@ -71,7 +71,7 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
     ),
     "projections": (Chosen(("test_projections.py",)),),
     "_oracles": (
-        Chosen(TRACES),
+        Chosen(("test_composed_oracles.py", *TRACES)),
         Chosen(("test_protocol.py", "test_protocol_of_problems.py", *COUNTS), PLAIN),
         Chosen(("methods/test_iterates.py", "methods/test_second_order_estimators.py"), PLAIN),
     ),
