@@ -48,6 +48,12 @@ EQUIVALENTS = (
         "The number of registers decides how wide tiles are, which changes the time alone.",
     ),
     Equivalent(
+        "kernels/cpu/vector.py",
+        r"for sign in range\(2\):",
+        "3",
+        "Signs are 0 and 1; of a third there are none, and the loop goes on.",
+    ),
+    Equivalent(
         "kernels/reference/*.py",
         r"descend = make_descend\(draw, sys.modules\[__name__\], False\)",
         "True",
