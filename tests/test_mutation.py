@@ -6,10 +6,12 @@ import ast
 
 import pytest
 from emulator.lanes import ROOT
-from mutation.edits import edits_of
+from emulator.mutants import copies
+from mutation import python_mutants
+from mutation.edits import Edit, edits_of
 from mutation.equivalents import EQUIVALENTS, reason_for
-from mutation.python_mutants import drawn
-from mutation.rooms import ROOMS, chosen_for
+from mutation.python_mutants import Bench, Mutant, drawn
+from mutation.rooms import ROOMS, Chosen, chosen_for
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,19 @@ def test_every_equivalent_is_in_the_sources():
             for source in [path.read_text(encoding="utf-8")]
             for edit in edits_of(source)
         ), each
+
+
+@pytest.mark.slow
+def test_a_bug_is_caught_a_comment_is_not_and_tests_must_be_there(monkeypatch):
+    chosen = Chosen(("test_schedules.py",))
+    monkeypatch.setattr(python_mutants, "chosen_for", lambda room, file: (chosen,))
+    file, text = "fastbilevel/_schedules.py", "self.c + self.slope"
+    at = (ROOT / file).read_text(encoding="utf-8").encode().index(text.encode())
+    with copies(1) as free:
+        bench = Bench(free.get())
+        bug = Edit(at, at + len(text), "self.c - self.slope")
+        assert "test_values_are_those" in bench.caught(Mutant("_schedules", file, bug))
+        assert bench.caught(Mutant("_schedules", file, Edit(0, 0, "# A comment.\n"))) == ""
+        chosen = Chosen(("test_schedules.py",), "no_such_test")
+        with pytest.raises(SystemExit, match=r"Without a bug, .* must pass"):
+            bench.caught(Mutant("_schedules", file, bug))
