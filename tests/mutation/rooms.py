@@ -73,7 +73,8 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
     "_oracles": (
         Chosen(("test_composed_oracles.py", *TRACES)),
         Chosen(("test_protocol.py", "test_protocol_of_problems.py", *COUNTS), PLAIN),
-        Chosen(("methods/test_iterates.py", "methods/test_second_order_estimators.py"), PLAIN),
+        Chosen(("methods/test_iterates.py", "methods/test_second_order_normalized.py"), PLAIN),
+        Chosen(("methods/test_second_order_estimators.py",), PLAIN),
     ),
     "_run": (
         Chosen(("test_engine.py", "test_arguments.py", *TRACES)),
