@@ -1,5 +1,5 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types imports test lanes mutants bench roofline experiments demo
+.PHONY: check lint format types imports test lanes mutants mutants-python bench roofline experiments demo
 
 check: lint format types imports
 
@@ -29,6 +29,10 @@ lanes:
 # Seeds bugs into the CUDA backend and shows which lane catches each: minutes.
 mutants:
 	python tests/emulator/mutants.py
+
+# Seeds bugs into the Python sources, drawn by a seed, and shows which survive: twenty minutes.
+mutants-python:
+	python tests/mutation/python_mutants.py --seed 0 --minutes 20
 
 # Smoke tests of the benchmarks, not measurements; bench/README.md says how to measure.
 BENCHMARKS = kernel_rates startup memory text_iteration text_curve dense_cleaning small_logistic \
