@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "_arrays": ("fastbilevel/_arrays/*.py",),
     "_schedules": ("fastbilevel/_schedules.py",),
     "_checks": ("fastbilevel/_checks/*.py",),
-    "projections": ("fastbilevel/projections.py",),
+    "projections": ("fastbilevel/projections.py", "fastbilevel/_bounds.py"),
     "_oracles": ("fastbilevel/_oracles/*.py",),
     "_run": ("fastbilevel/_run/engine.py", "fastbilevel/_run/arguments.py"),
 }
@@ -64,12 +64,20 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
                 "test_validation_limits.py",
                 "test_validation_sparse.py",
                 "test_arguments.py",
+                "test_bad_input.py",
+                "test_border.py",
+                "test_conversions.py",
                 "test_datasets.py",
-            )
+                "test_frames.py",
+                "test_messages.py",
+            ),
+            PLAIN,
         ),
         Chosen(("test_protocol.py", "test_estimation.py"), PLAIN),
     ),
-    "projections": (Chosen(("test_projections.py",)),),
+    "projections": (
+        Chosen(("test_projections.py", "test_border.py", "test_conversions.py"), PLAIN),
+    ),
     "_oracles": (
         Chosen(("test_composed_oracles.py", *TRACES)),
         Chosen(("test_protocol.py", "test_protocol_of_problems.py", *COUNTS), PLAIN),
@@ -77,7 +85,7 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
         Chosen(("methods/test_second_order_estimators.py",), PLAIN),
     ),
     "_run": (
-        Chosen(("test_engine.py", "test_arguments.py", *TRACES)),
+        Chosen(("test_engine.py", "test_arguments.py", "test_bad_input.py", *TRACES)),
         Chosen(("test_protocol.py", *COUNTS), PLAIN),
         Chosen(("test_minimize.py", "methods/test_iterates.py"), PLAIN),
     ),
