@@ -10,7 +10,7 @@ import numpy as np
 from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.points import check_same_library
-from fastbilevel._checks.values import check_integer, check_number, closest
+from fastbilevel._checks.values import check_choice, check_integer, check_number, closest
 from fastbilevel._numerics.conjugate_gradients import minimum_norm
 from fastbilevel._numerics.lower_solver import (
     ConvergenceWarning,
@@ -142,8 +142,9 @@ def hypergradient(
     x, y = _point(problem, x, y0)
     order, tol = check_integer("order", order, 1), check_number("tol", tol, above=0)
     nu = None if nu is None else check_number("nu", nu, above=0)
-    if not isinstance(method, str) or method not in ESTIMATORS:
-        raise TypeError(closest(str(method), ESTIMATORS, "method of hypergradient:"))
+    if isinstance(method, str) and method not in ESTIMATORS:
+        raise TypeError(closest(method, ESTIMATORS, "method of hypergradient:"))
+    check_choice("method", method, ESTIMATORS)
     precise = in_float64(on_host(problem))
     if method == "implicit":
         found = _implicit(precise, x, y, tol)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -170,7 +172,8 @@ def answer(entry: str, kind: str) -> str:
     """What a call answers: "taken", or the error and its sentence."""
     call = ENTRIES[entry][1]
     try:
-        with warnings.catch_warnings():
+        # A progress bar is drawn on standard error.
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             call(KINDS[kind]())
     except (TypeError, ValueError, FileNotFoundError) as error:
