@@ -15,8 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Before the first import of numba: a folder of its own for every state of the sources, so that a
 # second run is quick and none is stale. A folder chosen by the caller is kept. The workers of a
-# parallel run share it: what one has compiled the others load.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / source_hash(ROOT)))
+# parallel run share it: what one has compiled the others load. `make boundscheck` compiles other
+# code of the same sources.
+CHECKED = "-boundscheck" * (os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0")
+FOLDER = ROOT / ".numba_cache" / f"{source_hash(ROOT)}{CHECKED}"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(FOLDER))
 
 # Compiling takes seconds, so examples have no deadline; the same examples in every run.
 settings.register_profile(
