@@ -7,6 +7,7 @@ import importlib
 import numpy as np
 import pytest
 from backends import BACKENDS, array_library, kernels_of
+from compiled_calls import compiled
 from kernel_cases import CASES, DTYPES, assert_same, changed, outcome
 
 EACH = pytest.mark.parametrize(
@@ -24,7 +25,7 @@ DO_NOTHING = ("dense.flush", "dense_curvature.finish")
 def kernel(backend, name):
     family, function = name.split(".")
     home = importlib.import_module(f"{kernels_of(backend).__name__}.{family}")
-    return getattr(home, function)
+    return compiled(getattr(home, function))
 
 
 @EACH
