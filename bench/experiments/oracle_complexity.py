@@ -80,7 +80,7 @@ CASES = (
 def run(quick: bool, seed: int = 0) -> Findings:
     rows = []
     for case in CASES:
-        smallest = case.largest / 1.3 if quick else case.smallest
+        smallest = case.largest / 2 if quick else case.smallest
         seeds = range(seed, seed + (1 if quick else case.runs))
         for eps in np.geomspace(case.largest, smallest, 3 if quick else 6):
             rows += [measure(case, float(eps), each) for each in seeds]

@@ -69,7 +69,7 @@ def test_unknown_experiment_is_named(capsys):
 
 
 # Their tests make a quick run anyway, and look at its files.
-ELSEWHERE = {"penalty_error", "sample_sharing", "zero_chain", "nasty"}
+ELSEWHERE = {"penalty_error", "sample_sharing", "zero_chain", "nasty", "oracle_complexity"}
 
 
 def test_files_are_looked_at_elsewhere():
