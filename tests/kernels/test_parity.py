@@ -30,8 +30,27 @@ def kernel(backend, name):
 
 @EACH
 @EACH_DTYPE
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "reference"])
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in ("reference", "cpu")])
 def test_twins_leave_the_same_buffers(name, dtype, backend):
+    compare(name, dtype, backend)
+
+
+# Compiling takes most of the time. The loop with threads differs from the one without by the name
+# of the step that it calls, whose threads are tested in both types elsewhere.
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(name, dtype, id=f"cpu-{np.dtype(dtype)}-{name}")
+        for name in sorted(CASES)
+        for dtype in DTYPES
+        if dtype is np.float64 or not name.endswith(".descend_threaded")
+    ],
+)
+def test_compiled_twins_leave_the_same_buffers(name, dtype):
+    compare(name, dtype, "cpu")
+
+
+def compare(name, dtype, backend):
     with array_library(backend) as xp:
         twin = kernel(backend, name)
         for case in CASES[name](dtype):
