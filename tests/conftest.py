@@ -45,5 +45,9 @@ def pytest_runtest_setup(item):
 
 
 def pytest_configure(config):
+    # By their names, files that take long come early and the last ones are short. pytest-xdist
+    # would begin with the files of many tests, and leave few that compile for minutes to the end.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
     config.addinivalue_line("markers", "slow: takes more than about five seconds")
     config.addinivalue_line("markers", "gpu: runs on a CUDA device; skipped where there is none")
