@@ -1,5 +1,6 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types imports test lanes mutants mutants-python bench roofline experiments demo
+.PHONY: check lint format types imports test boundscheck lanes mutants mutants-python bench \
+	roofline experiments demo
 
 check: lint format types imports
 
@@ -21,6 +22,12 @@ imports:
 
 test:
 	pytest -n 2 --dist loadfile
+
+# CPU kernels and every method, compiled with checks of every index but those of intrinsics. The
+# code is kept in a cache folder of its own.
+boundscheck:
+	NUMBA_BOUNDSCHECK=1 pytest -n 2 --dist loadfile tests/kernels tests/methods/test_every_method.py \
+	  -k "not emulated and not cuda and not other_cpus"
 
 # The CUDA backend on the emulator: other orders of threads, sanitizers.
 lanes:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 from pathlib import Path
 
 import pytest
+from compiled_sources import source_hash
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def _source_hash() -> str:
-    """Hash of every Python source that can end up in machine code."""
-    digest = hashlib.sha256()
-    for folder in ("fastbilevel", "kernels"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 # Before the first import of numba: a folder of its own for every state of the sources, so that a
 # second run is quick and none is stale. A folder chosen by the caller is kept. The workers of a
-# parallel run share it: what one has compiled the others load.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / _source_hash()))
+# parallel run share it: what one has compiled the others load. `make boundscheck` compiles other
+# code of the same sources.
+CHECKED = "-boundscheck" * (os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0")
+FOLDER = ROOT / ".numba_cache" / f"{source_hash(ROOT)}{CHECKED}"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(FOLDER))
 
 # Compiling takes seconds, so examples have no deadline; the same examples in every run.
 settings.register_profile(
@@ -55,5 +49,9 @@ def pytest_runtest_setup(item):
 
 
 def pytest_configure(config):
+    # By their names, files that take long come early and the last ones are short. pytest-xdist
+    # would begin with the files of many tests, and leave few that compile for minutes to the end.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
     config.addinivalue_line("markers", "slow: takes more than about five seconds")
     config.addinivalue_line("markers", "gpu: runs on a CUDA device; skipped where there is none")

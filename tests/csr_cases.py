@@ -129,15 +129,15 @@ class Case:
 
     def run(self, k=cpu, threads=0):
         """Take the steps in place, with the serial kernel if `threads` is 0."""
-        take = compile_text(make_steps, k, self.g, self.C, threads > 0, self.upper)
-        take(*self.arguments(), max(threads, 1))
+        take = compile_text(make_steps, k, self.g, self.C, threads > 0)
+        take(*self.arguments(), max(threads, 1), self.upper)
 
     def iterates(self):
         """The iterates W = scale V, (d, g, C)."""
         return self.scale[:, None, None] * self.V.reshape(self.d, self.g, self.C)
 
 
-def make_steps(k, g, C, threaded, upper):
+def make_steps(k, g, C, threaded):
     """SGD steps on the blocks of a plan; `fixed` says whether their copies by features are used.
 
     Without `upper` the minibatches of that side have no rows.
@@ -145,7 +145,7 @@ def make_steps(k, g, C, threaded, upper):
 
     def steps(
         train, order_g, val, order_f, batch, fixed, plan, x, weights, penalty, lr, V, scale, work,
-        kind, shift, n_threads,
+        kind, shift, n_threads, upper,
     ):  # fmt: skip
         step = k.csr.descent_step_threaded if threaded else k.csr.descent_step
         for s in range(plan.shape[0]):

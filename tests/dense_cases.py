@@ -136,6 +136,8 @@ class Case:
     def run(self, k=cpu, threads=0):
         """Take the steps in place, with the serial kernel if `threads` is 0."""
         step = compile_text(make_step, k, self.g, self.C, threads > 0)
+        # Read-only whoever made it: for another type the step would be compiled again.
+        frozen(self.penalty)
         longest = (max(rows.size for rows, _ in level) for level in self.plan)
         work = layout_dense.workspace(self.d, *longest, self.g, self.C, self.dtype)
         for array in work:

@@ -40,10 +40,40 @@ def test_numpy_sparse_and_plain_values_get_the_numba_kernels(value):
     assert backend_of(np.zeros(1), value) is cpu
 
 
-def test_numpy_input_never_imports_cupy():
-    script = "import sys, numpy; from fastbilevel._arrays.dispatch import backend_of\n"
-    script += "backend_of(numpy.zeros(1)); sys.exit('cupy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+NUMPY_JOB = """
+import numpy as np, scipy.sparse as sp, fastbilevel as fb
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((40, 5)), np.arange(40) % 2
+for rows in (X, sp.csr_matrix(X)):
+    problem = fb.problems.LearnToRegularize(rows[:25], y[:25], rows[25:], y[25:])
+    fb.minimize(problem, batch_size=8, val_batch_size=6, lr_y=0.5, maxiter=2)
+    fb.solve_lower(problem, problem.x0)
+"""
+
+
+def libraries_imported_by(script, folder):
+    """Which of cupy and cupyx, both there to be found in `folder`, a script imports."""
+    for name in ("cupy", "cupyx"):
+        package = folder / name
+        package.mkdir(exist_ok=True)
+        # Said even where the importer would catch an error or forget the module again.
+        (package / "__init__.py").write_text(f"print('imported {name}', flush=True)\n")
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-c", script]
+    environment = os.environ | {"PYTHONPATH": path}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split("\n")[:-1]
+
+
+def test_numpy_input_never_imports_cupy(tmp_path):
+    assert libraries_imported_by(NUMPY_JOB, tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["cupy", "cupyx"])
+def test_an_import_of_cupy_would_be_noticed(name, tmp_path):
+    script = f"{NUMPY_JOB}\ntry:\n    import {name}\nexcept ImportError:\n    pass\n"
+    assert libraries_imported_by(script, tmp_path) == [f"imported {name}"]
 
 
 def test_cupy_arrays_dense_and_sparse_get_the_cuda_kernels():

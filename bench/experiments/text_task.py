@@ -36,7 +36,7 @@ def newsgroups_task() -> Task:
 
 def generated_task() -> Task:
     """Generated text, for short forms: nothing is downloaded."""
-    X, y = fb.datasets.make_text(1800, d=200, classes=5, nnz=30, dtype=np.float32)
+    X, y = fb.datasets.make_text(1800, d=200, classes=3, nnz=30, dtype=np.float32)
     train, val, test = (slice(first, first + 600) for first in (0, 600, 1200))
     return task_from(Text("generated text", X[train], y[train], X[val], y[val], X[test], y[test]))
 

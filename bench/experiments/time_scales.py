@@ -74,8 +74,8 @@ VARIANTS = {
 
 def run(quick: bool, seed: int = 0) -> Findings:
     penalties = np.geomspace(30, 3e4, 3 if quick else 10)
-    precision = 1e-2 if quick else 1e-3
-    targets = np.geomspace(0.3, 0.05 if quick else 0.012, 3 if quick else 6)
+    precision = 0.1 if quick else 1e-3
+    targets = np.geomspace(0.3, 0.15 if quick else 0.012, 3 if quick else 6)
     rows = [
         row_of("stability", name, penalty, largest_step(variant, penalty, precision))
         for name, variant in VARIANTS.items()

@@ -48,21 +48,24 @@ RULES = {
 
 
 def run(quick: bool, seed: int = 0) -> Findings:
-    runs = 2 if quick else 20
+    runs, iterations = (2, 2 * LAST) if quick else (20, ITERATIONS)
     rng = np.random.default_rng(seed)
     starts = [1.0 if i % 2 == 0 else float(rng.uniform(-1.2, 1.2)) for i in range(runs)]
     rows = []
     for rule, steps in RULES.items():
         for p, lr_x in steps.items():
             for i, start in enumerate(starts):
-                found = follow(p, lr_x, start, seed + i)
-                rows.append({"rule": rule, "p": p, "lr_x": lr_x, "run": i, "start": start} | found)
+                found = follow(p, lr_x, start, seed + i, iterations)
+                row = {"rule": rule, "p": p, "lr_x": lr_x, "run": i, "start": start}
+                rows.append(row | {"iterations": iterations} | found)
     findings = Findings(rows)
     findings.tables = [table_of(findings)]
     return findings
 
 
-def follow(p: int, lr_x: float, start: float, seed: int) -> dict[str, float]:
+def follow(
+    p: int, lr_x: float, start: float, seed: int, iterations: int = ITERATIONS
+) -> dict[str, float]:
     """One run: when |phi'| is below `GOAL` first, and where it and |y - y*| end up."""
     problem = fb.problems.hard.UniformlyConvex(p, (LOWER_NOISE, UPPER_NOISE), noise_seed=seed)
     slopes, distances = [], []
@@ -73,13 +76,13 @@ def follow(p: int, lr_x: float, start: float, seed: int) -> dict[str, float]:
         distances.append(abs(float(y[0] - problem.lower_solution(x)[0])))
 
     fb.minimize(
-        problem, [start], [1.0], maxiter=ITERATIONS, record_every=1, callback=look, seed=seed,
+        problem, [start], [1.0], maxiter=iterations, record_every=1, callback=look, seed=seed,
         lr_x=lr_x, **SETTING,
     )  # fmt: skip
     below = np.flatnonzero(np.array(slopes) < GOAL)
     return {
         # Row k of the record is x_k; row 0 is the start.
-        "first": int(below[0]) if below.size else ITERATIONS,
+        "first": int(below[0]) if below.size else iterations,
         "reached": bool(below.size),
         "plateau": float(np.mean(slopes[-LAST:])),
         "lower_error": float(np.mean(distances[-LAST:])),
@@ -116,10 +119,10 @@ def table_of(findings: Findings) -> Table:
                 f"{sum(reached)} of {len(reached)}", f"{plateau[0]:.4f} ± {plateau[1]:.4f}",
                 f"{plateau[0] / lr_x:.2f}", f"{error[0]:.3f} ± {error[1]:.3f}",
             )  # fmt: skip
-    runs = len(findings.different("run"))
+    runs, (iterations,) = len(findings.different("run")), findings.different("iterations")
     table.notes = [
         f"Means over {runs} runs with 95 % intervals; |phi'| and |y - y*| over the last {LAST} of "
-        f"{ITERATIONS} iterations. {verdict(findings)}"
+        f"{iterations} iterations. {verdict(findings)}"
     ]
     return table
 

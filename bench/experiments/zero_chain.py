@@ -35,7 +35,8 @@ def run(quick: bool, seed: int = 0) -> Findings:
         for q in sizes
         for name in methods
         for inner_steps in (INNER_STEPS if has_inner_loop(name) else (1,))
-        for row in (first_move(name, q, inner_steps, seed),)
+        # Few and short runs take less time than compiling a loop for each method.
+        for row in (first_move(name, q, inner_steps, seed, compiled=not quick),)
     ]
     rows += [exact_solve(name, q) for q in sizes for name in EXACT]
     findings = Findings(rows)
@@ -54,8 +55,12 @@ def has_inner_loop(method: str) -> bool:
     return any(field.name == "inner_steps" for field in fields)
 
 
-def first_move(method: str, q: int, inner_steps: int, seed: int) -> dict[str, Any]:
+def first_move(
+    method: str, q: int, inner_steps: int, seed: int, compiled: bool = True
+) -> dict[str, Any]:
     """Run until x moves, and count."""
+    problem = fb.problems.hard.ZeroChain(q)
+    problem.compiled = compiled
     options: dict[str, Any] = dict(OPTIONS.get(method, {}))
     if has_inner_loop(method):
         options["inner_steps"] = inner_steps
@@ -69,8 +74,8 @@ def first_move(method: str, q: int, inner_steps: int, seed: int) -> dict[str, An
         # The smallest curvature of the chain goes to 0 with q: that is what it is for.
         warnings.simplefilter("ignore", fb.ConditioningWarning)
         result = fb.minimize(
-            fb.problems.hard.ZeroChain(q), method=method, maxiter=2 * q, record_every=1,
-            callback=moved, seed=seed, **options,
+            problem, method=method, maxiter=2 * q, record_every=1, callback=moved, seed=seed,
+            **options,
         )  # fmt: skip
     return {
         "q": q,

@@ -60,7 +60,8 @@ def build(
         Plain Python text of a kernel, an oracle or a method.
     threaded : bool
         Compile `prange` loops for several threads. Numba's cache key ignores this flag, so
-        `function` must also close over a variable that differs between the two versions.
+        `function` must also close over a variable that differs between the two versions. With
+        NUMBA_BOUNDSCHECK=1 one thread runs them: an IndexError of another one would be lost.
     fastmath : bool
         Allow reassociation and contraction. Never on a function that calls an intrinsic: the flags
         would be put on the intrinsic's own instructions too.
@@ -70,14 +71,15 @@ def build(
         Merge the code into its callers', where the reference counts of its arguments cancel: they
         cost more than the arithmetic of a problem with one variable.
     """
-    function.__qualname__ = "_".join(
-        [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
-    )
+    checked = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
+    name = [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
+    # Numba's cache key ignores whether indices are checked, too.
+    function.__qualname__ = "_".join([*name, "checked"] if checked else name)
     dispatcher = numba.njit(
         cache=cache,
         nogil=True,
         error_model="numpy",
-        parallel=threaded,
+        parallel=threaded and not checked,
         fastmath=set(SAFE_FASTMATH) if fastmath else False,
         forceinline=inline,
     )(function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from experiments.written import assert_files_are_written
 
 import fastbilevel as fb
 from bench.experiments import nasty
@@ -13,6 +14,10 @@ from bench.experiments.fits import log_log_slope
 @pytest.fixture(scope="module")
 def findings():
     return nasty.run(quick=True)
+
+
+def test_its_files_are_written(findings, monkeypatch, tmp_path, capsys):
+    assert_files_are_written("nasty", monkeypatch, tmp_path, capsys, findings)
 
 
 def test_methods_without_a_lower_projection_are_refused_by_name(findings):

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from experiments.written import assert_files_are_written
 
 import fastbilevel as fb
+from bench.experiments import oracle_complexity
 from bench.experiments.fits import log_log_slope
 from bench.experiments.oracle_complexity import CASES, measure, options_for, sigmas
 from bench.experiments.slow_descent import SlowDescent, descend
@@ -41,6 +43,16 @@ def rows():
         ]
         for name, case in CASE.items()
     }
+
+
+def test_its_files_are_written(rows, monkeypatch, tmp_path, capsys):
+    """From the rows that are there, whatever eps and seed a row is asked for."""
+
+    def measured(case, eps, seed):
+        return rows[case.name][0] | {"eps": eps, "seed": seed}
+
+    monkeypatch.setattr(oracle_complexity, "measure", measured)
+    assert_files_are_written("oracle_complexity", monkeypatch, tmp_path, capsys)
 
 
 def exponent(rows, name, column="calls"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from experiments.written import assert_files_are_written
 
 import fastbilevel as fb
 from bench.experiments import penalty_error
@@ -12,6 +13,10 @@ from bench.experiments import penalty_error
 @pytest.fixture(scope="module")
 def findings():
     return penalty_error.run(quick=True)
+
+
+def test_its_files_are_written(findings, monkeypatch, tmp_path, capsys):
+    assert_files_are_written("penalty_error", monkeypatch, tmp_path, capsys, findings)
 
 
 def test_error_falls_with_the_order_as_exponent(findings):

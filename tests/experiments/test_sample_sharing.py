@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from experiments.written import assert_files_are_written
 
 from bench.experiments import sample_sharing
 from bench.experiments.fits import log_log_slope
@@ -13,6 +14,10 @@ from bench.experiments.sample_sharing import ADDITIVE, FINITE, INDEPENDENT, SHAR
 @pytest.fixture(scope="module")
 def findings():
     return sample_sharing.run(quick=True)
+
+
+def test_its_files_are_written(findings, monkeypatch, tmp_path, capsys):
+    assert_files_are_written("sample_sharing", monkeypatch, tmp_path, capsys, findings)
 
 
 def test_variances_are_those_of_the_formulas(findings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from experiments.written import assert_files_are_written
 
 import fastbilevel as fb
 from bench.experiments import zero_chain
@@ -11,6 +12,10 @@ from bench.experiments import zero_chain
 @pytest.fixture(scope="module")
 def findings():
     return zero_chain.run(quick=True)
+
+
+def test_its_files_are_written(findings, monkeypatch, tmp_path, capsys):
+    assert_files_are_written("zero_chain", monkeypatch, tmp_path, capsys, findings)
 
 
 def test_every_first_order_method_is_run_and_moves_in_the_end(findings):

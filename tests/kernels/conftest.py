@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from backends import BACKENDS, HostCalls, array_library, kernels_of
+from compiled_calls import CompiledCalls
 
 
 @pytest.fixture(params=BACKENDS)
@@ -13,7 +14,7 @@ def k(request):
     family = request.module.__name__.rpartition("test_")[2]
     home = getattr(kernels_of(request.param), family)
     with array_library(request.param) as xp:
-        yield home if xp is np else HostCalls(xp, home)
+        yield CompiledCalls(home) if xp is np else HostCalls(xp, home)
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])

@@ -109,9 +109,10 @@ def test_flush_parity(width, dtype):
 @dtypes
 def test_forward_and_backward_are_adjoint(dtype):
     rng = np.random.default_rng(1)
+    # Types for which the test of the products has compiled.
     X, width = make_rows(rng, 12, 9, dtype), 8
-    rows = np.arange(12)
-    V, U = (rng.standard_normal(s * width).astype(dtype) for s in (9, 12))
+    rows = frozen(np.arange(12))
+    V, U = (frozen(rng.standard_normal(s * width).astype(dtype)) for s in (9, 12))
     Z, G = np.empty(12 * width, dtype), np.zeros(9 * width, dtype)
     compile_text(make_forward, cpu, width)(X, rows, V, Z)
     compile_text(make_backward, cpu, width)(X, rows, U, 1.0, G)

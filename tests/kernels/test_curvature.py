@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from compiled_calls import CompiledCalls
 from kernel_cases import laid_out
 from kernel_cases.curvature import penalties
 from kernel_cases.regression import BATCH, ORDER, C, D, N, csr, dense, random, side
@@ -33,7 +34,7 @@ class Setting(NamedTuple):
 
     @property
     def family(self):
-        return getattr(self.k, f"{self.design}_curvature")
+        return CompiledCalls(getattr(self.k, f"{self.design}_curvature"))
 
     def work(self):
         return self.layout.curvature_workspace(D, 2 * BATCH, C, np.float64)

@@ -87,10 +87,10 @@ def test_product_parity(width, dtype):
 
 @dtypes
 def test_products_of_no_rows(dtype):
-    X, rows = np.ones((4, 7), dtype), np.empty(0, np.int64)
-    V, Z, G = np.ones(21, dtype), np.ones(3, dtype), np.ones(21, dtype)
+    X, rows = frozen(np.ones((4, 7), dtype)), frozen(np.empty(0, np.int64))
+    V, Z, G = frozen(np.ones(21, dtype)), np.ones(3, dtype), np.ones(21, dtype)
     compile_text(make_forward, cpu, 3)((X,), rows, V, Z)
-    compile_text(make_backward, cpu, 3)((X,), rows, Z, 1.0, G)
+    compile_text(make_backward, cpu, 3)((X,), rows, frozen(Z), 1.0, G)
     np.testing.assert_array_equal(Z, 1)
     np.testing.assert_array_equal(G, 1)
 

@@ -21,8 +21,10 @@ shapes = pytest.mark.parametrize(
 @dtypes
 def test_forward_and_backward_are_adjoint(dtype):
     rng = np.random.default_rng(1)
-    X, rows, width = (rng.standard_normal((70, 37)).astype(dtype),), np.arange(70), 5
-    V, U = (rng.standard_normal(s * width).astype(dtype) for s in (37, 70))
+    # Types for which the test of the products has compiled.
+    X, rows, width = (frozen(rng.standard_normal((70, 37)).astype(dtype)),), np.arange(70), 5
+    rows.flags.writeable = False
+    V, U = (frozen(rng.standard_normal(s * width).astype(dtype)) for s in (37, 70))
     Z, G = np.empty(70 * width, dtype), np.zeros(37 * width, dtype)
     compile_text(make_forward, cpu, width)(X, rows, V, Z)
     compile_text(make_backward, cpu, width)(X, rows, U, 1.0, G)
@@ -86,14 +88,14 @@ def test_products_of_nan_and_infinity():
     X, width = rng.standard_normal((9, 33)).astype(np.float32), 3
     X[2, 32], X[4, 0], X[6, 16] = np.nan, np.inf, -np.inf
     V = rng.standard_normal(33 * width).astype(np.float32)
-    rows = np.array([0, 2, 2, 4, 5, 6, 8])
+    X, V, rows = frozen(X), frozen(V), frozen(np.array([0, 2, 2, 4, 5, 6, 8]))
     Z = np.empty(rows.size * width, np.float32)
     compile_text(make_forward, cpu, width)((X,), rows, V, Z)
     wide = np.empty(rows.size * width)
     reference.dense.forward((X,), rows, V.astype(np.float64), wide, width)
     np.testing.assert_array_equal(np.isnan(Z), np.isnan(wide))
     np.testing.assert_array_equal(Z[np.isinf(wide)], wide[np.isinf(wide)])
-    U, G = np.ones_like(Z), np.zeros_like(V)
+    U, G = frozen(np.ones_like(Z)), np.zeros_like(V)
     compile_text(make_backward, cpu, width)((X,), rows, U, 1.0, G)
     expected = X[rows].sum(axis=0)
     np.testing.assert_array_equal(np.isnan(G.reshape(width, -1)[1]), np.isnan(expected))

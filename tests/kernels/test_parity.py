@@ -7,6 +7,7 @@ import importlib
 import numpy as np
 import pytest
 from backends import BACKENDS, array_library, kernels_of
+from compiled_calls import compiled
 from kernel_cases import CASES, DTYPES, assert_same, changed, outcome
 
 EACH = pytest.mark.parametrize(
@@ -24,13 +25,32 @@ DO_NOTHING = ("dense.flush", "dense_curvature.finish")
 def kernel(backend, name):
     family, function = name.split(".")
     home = importlib.import_module(f"{kernels_of(backend).__name__}.{family}")
-    return getattr(home, function)
+    return compiled(getattr(home, function))
 
 
 @EACH
 @EACH_DTYPE
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "reference"])
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in ("reference", "cpu")])
 def test_twins_leave_the_same_buffers(name, dtype, backend):
+    compare(name, dtype, backend)
+
+
+# Compiling takes most of the time. The loop with threads differs from the one without by the name
+# of the step that it calls, whose threads are tested in both types elsewhere.
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(name, dtype, id=f"cpu-{np.dtype(dtype)}-{name}")
+        for name in sorted(CASES)
+        for dtype in DTYPES
+        if dtype is np.float64 or not name.endswith(".descend_threaded")
+    ],
+)
+def test_compiled_twins_leave_the_same_buffers(name, dtype):
+    compare(name, dtype, "cpu")
+
+
+def compare(name, dtype, backend):
     with array_library(backend) as xp:
         twin = kernel(backend, name)
         for case in CASES[name](dtype):

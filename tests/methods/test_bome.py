@@ -9,13 +9,13 @@ from fastbilevel._texts.samplers import key_of
 
 
 def problems():
+    """The loops of the quadratic are compiled; the others' would be the same, compiled again."""
     yield "quadratic", fb.problems.Quadratic.random(3, 4, seed=1), {"lr_inner": 0.3}
-    yield "PL1", fb.problems.hard.PolyakLojasiewicz(), {"lr_inner": 0.5}
-    yield (
-        "PL",
-        fb.problems.hard.PolyakLojasiewicz.random(n_x=2, n_y=5, rank=3, seed=0),
-        {"lr_inner": 0.1},
-    )
+    pl1 = fb.problems.hard.PolyakLojasiewicz()
+    pl = fb.problems.hard.PolyakLojasiewicz.random(n_x=2, n_y=5, rank=3, seed=0)
+    pl1.compiled = pl.compiled = False
+    yield "PL1", pl1, {"lr_inner": 0.5}
+    yield "PL", pl, {"lr_inner": 0.1}
 
 
 @pytest.mark.parametrize("barrier", ["gradient", "value"])

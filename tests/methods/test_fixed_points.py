@@ -51,6 +51,13 @@ def scalar_problem():
     return fb.problems.Quadratic([[MU]], [[1.0]], [[1.0]], c=[-1.0], R=[[A]], x0=[-0.5], y0=[1.5])
 
 
+def pl1():
+    """Interpreted: the loops are those that Q1 has compiled, and compiling them again is slow."""
+    problem = fb.problems.hard.PolyakLojasiewicz()
+    problem.compiled = False
+    return problem
+
+
 def penalty_point(nu):
     return MU / (1 + A * MU * (MU + nu))
 
@@ -104,7 +111,7 @@ def test_penalty_gradient_of_q1_is_the_closed_form(method):
 @pytest.mark.parametrize("method", SETTINGS)
 def test_penalty_methods_solve_pl1_exactly(method):
     options, maxiter = SETTINGS[method]
-    problem = fb.problems.hard.PolyakLojasiewicz()
+    problem = pl1()
     result = fb.minimize(problem, x0=[-0.5], y0=Y0, method=method, maxiter=maxiter, **options)
     np.testing.assert_allclose(result.x_last, 1.0, rtol=1e-10)
     np.testing.assert_allclose(result.y_last[0], 1.0, rtol=1e-10)
@@ -118,7 +125,7 @@ def test_penalty_methods_solve_pl1_exactly(method):
 def test_penalty_gradient_of_pl1_is_the_closed_form(method, nu):
     options, maxiter = SETTINGS[method]
     options = {**options, **({"nu": nu} if "nu" in options else {"penalty": 1 / nu})}
-    problem, x = fb.problems.hard.PolyakLojasiewicz(), 3.0
+    problem, x = pl1(), 3.0
     result = fb.minimize(
         problem, x0=[x], y0=Y0, bounds=(x, x), method=method, maxiter=maxiter, **options
     )
@@ -161,7 +168,7 @@ def test_bome_ends_where_f_is_stationary_along_its_own_constraint(barrier, lr_in
 def test_bome_solves_pl1(barrier):
     """There df vanishes at the solution x = 1, y = (1, 1), so the inner steps do not matter."""
     result = fb.minimize(
-        fb.problems.hard.PolyakLojasiewicz(),
+        pl1(),
         x0=[-0.5],
         y0=Y0,
         method="bome",

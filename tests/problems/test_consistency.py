@@ -50,7 +50,8 @@ def regressions(design, dtype, C):
 @DTYPES
 @pytest.mark.parametrize("family", [penalties, cleanings, regressions])
 def test_oracles_are_consistent(family, design, dtype):
-    for problem in family(design, dtype, 3):
+    # Numbers of classes for which the tests of each problem have compiled these oracles.
+    for problem in family(design, dtype, 2 if dtype == np.float32 else 3):
         report = fb.testing.check_problem(problem)
         assert report.skipped == ()
         assert "minibatches of jvp_lower_xy" in report.errors
