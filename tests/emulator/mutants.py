@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from emulator.lanes import CACHE, CORES, ROOT
 from emulator.mutations import MUTANTS, Mutant
 
-COPIED = ("fastbilevel", "kernels", "tests", "pyproject.toml")
+COPIED = ("docs", "fastbilevel", "kernels", "tests", "pyproject.toml")
 LANES = {
     "plain": ("tests/emulator/lanes.py", "plain", "--seeds", "0"),
     "orders": ("tests/emulator/lanes.py", "plain", "--seeds", "1", "2"),
