@@ -37,11 +37,12 @@ def as_projection(value: Any, name: str, n: int | None = None) -> Projection | N
     try:
         if hasattr(value, "lb") and _is_bounds(value):
             # SciPy makes arrays of one element of numbers.
-            return Box(*(b[0] if np.shape(b) == (1,) else b for b in (value.lb, value.ub)))
+            ends = (b[0] if np.shape(b) == (1,) else b for b in (value.lb, value.ub))
+            return _of_size(Box(*ends), n)
         if callable(value):
             return Custom(value, name)
         if items is not None:
-            return _box(items, n)
+            return _of_size(_box(items, n), n)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from None
     hint = " Pass list(...) of it." if hasattr(value, "__next__") else ""
@@ -67,9 +68,17 @@ def _items(value: Any) -> list[Any] | None:
     return items if len(items) == 2 or (items and all(_is_pair(item) for item in items)) else None
 
 
+def _of_size(box: Box, n: int | None) -> Box:
+    """`box` if it is one of vectors of n elements."""
+    if n is not None:
+        box.domain(n, float)
+    return box
+
+
 def _box(items: list[Any], n: int | None) -> Box:
     """A box from (lower, upper) or from n pairs, whichever it must be."""
-    if len(items) == 2 and not (n == 2 and all(_is_pair(item) for item in items)):
+    pairs = all(_is_pair(item) for item in items)
+    if len(items) == 2 and not (pairs and n is not None):
         return Box(*items)
     if len(items) != n:
         raise ValueError(f"{len(items)} pairs were given for a vector of {n} elements.")
@@ -90,3 +99,12 @@ def _is_pair(item: Any) -> bool:
         return False
     ends = [as_scalar(end) for end in item]
     return len(ends) == 2 and all(end is None or isinstance(end, int | float) for end in ends)
+
+
+def frozen(value: Any, name: str) -> Any:
+    """`value` as `as_projection` will take it later, when n is known, but not the caller's own."""
+    if _items(value) is None:
+        return as_projection(value, name)
+    return tuple(
+        tuple(np.asarray(item, object).tolist()) if np.ndim(item) else item for item in value
+    )

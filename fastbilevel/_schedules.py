@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.values import as_scalar, check_number, shown
+from fastbilevel._checks.calls import Explained
+from fastbilevel._checks.values import as_float, as_scalar, check_number, shown
 
 
-class Checked:
+class Checked(metaclass=Explained):
     """Base of the built-in schedules: their fields are finite numbers."""
 
     def __post_init__(self) -> None:
@@ -97,6 +98,8 @@ BUILT_IN = (Constant, Power, Linear, Geometric)
 
 # A number of steps this little above an integer is that integer: 8 ** (2/3) is 4.
 ROUNDING = 1e-9
+# Steps of one iteration are listed in arrays.
+MOST_STEPS = 2**31 - 1
 
 
 def check_schedule(name: str, value: Any, *, least: float = 0.0, strict: bool = True) -> Schedule:
@@ -136,7 +139,7 @@ def values_of(
     ValueError
         If a value is not finite or too small.
     """
-    if isinstance(value, BUILT_IN):
+    if type(value) in BUILT_IN:
         with np.errstate(over="ignore", invalid="ignore"):  # found below
             values = np.broadcast_to(value(np.arange(first, first + n)), n).astype(np.float64)
     elif callable(value):
@@ -162,12 +165,17 @@ def _called(name: str, schedule: Callable[[int], Any], k: int) -> float:
             f"{name} is a schedule, and must return a number for every outer iteration; it "
             f"returned {shown(number)} for {k}."
         )
-    return number
+    return as_float(number)
 
 
 def counts_of(name: str, value: Any, first: int, n: int) -> np.ndarray:
     """The values of a schedule of numbers of steps, rounded up, (n,) int64, at least 1."""
     values = values_of(name, value, first, n)
+    for i in np.flatnonzero(values > MOST_STEPS)[:1]:
+        raise ValueError(
+            f"{name} must be at most {MOST_STEPS}; it is {values[i]:g} at outer iteration "
+            f"{first + int(i)}."
+        )
     return np.ceil(values - ROUNDING).astype(np.int64)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from types import ModuleType
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fastbilevel._arrays.placement import is_device_array, place
 from fastbilevel._arrays.tuples import read_only
 from fastbilevel._checks.arrays import check_real, to_array
+from fastbilevel._checks.calls import Explained
 from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import Domain
 from fastbilevel.kernels.reference.projection import BALL, BOX, NONE, SIMPLEX, project
@@ -23,7 +24,7 @@ __all__ = ["Ball", "Box", "NonNegative", "Projection", "Simplex"]
 Pack = Callable[[np.ndarray], np.ndarray]
 
 
-class Projection(ABC):
+class Projection(metaclass=Explained):
     """A convex set; calling it projects a vector onto it."""
 
     @abstractmethod
@@ -86,6 +87,8 @@ class Box(Projection):
     def __post_init__(self) -> None:
         for name, none in (("lower", -np.inf), ("upper", np.inf)):
             given = getattr(self, name)
+            if isinstance(given, list | tuple):
+                given = [none if end is None else end for end in given]
             bound = _number_or_vector(f"The {name} bound", none if given is None else given)
             if np.isnan(bound).any():
                 raise ValueError(f"The {name} bound contains NaN; use -inf or inf for no bound.")

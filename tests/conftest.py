@@ -30,7 +30,7 @@ settings.register_profile(
 )
 # For a search that goes on for minutes: other examples in every run.
 settings.register_profile(
-    "long", settings.get_profile("fastbilevel"), max_examples=20_000, derandomize=False
+    "long", settings.get_profile("fastbilevel"), max_examples=2_000, derandomize=False
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fastbilevel"))
 

@@ -168,7 +168,9 @@ def test_a_form_that_could_be_either_is_refused_and_one_that_could_not_is_taken(
     assert as_projection([(0, None), (None, 2)], "bounds", 2) == Box([0, -np.inf], [np.inf, 2])
     assert as_projection([(0, 1)], "bounds", 1) == Box([0], [1])
     assert as_projection((0, [1, 2]), "bounds", 2) == Box(0, [1, 2])
-    assert as_projection([(0, 1), (0, 2)], "bounds", 3) == Box((0, 1), (0, 2))
+    with pytest.raises(ValueError, match="bounds: 2 pairs were given for a vector of 3 elements"):
+        as_projection([(0, 1), (0, 2)], "bounds", 3)
+    assert as_projection(([0, None], 2), "bounds", 2) == Box([0, -np.inf], 2)
 
 
 @pytest.mark.filterwarnings("ignore:The lower objective:fastbilevel.ConditioningWarning")

@@ -244,8 +244,8 @@ def test_a_wrong_value_is_named(make, message):
     [
         (lambda: Ball([1.0, 2.0]), r"radius must be a number; got \[1\.0, 2\.0\]"),
         (
-            lambda: Box([None, 0.0], 1.0),
-            "lower bound must hold real numbers; .* the first one None",
+            lambda: Box([{}, 0.0], 1.0),
+            "lower bound must hold real numbers; .* the first one {}",
         ),
         (lambda: Box(0.0, "1"), "upper bound must hold real numbers; got '1'"),
         (lambda: Ball(True), "radius must be a number; got True"),

@@ -10,9 +10,10 @@ import numpy as np
 
 
 def map_tuple(function: Callable[[Any], Any], value: tuple[Any, ...]) -> Any:
-    """`function` of every element, in a tuple of the same class."""
-    found = map(function, value)
-    return type(value)._make(found) if hasattr(value, "_make") else tuple(found)
+    """`function` of every element, in a tuple of the same class; others than named ones stay."""
+    if hasattr(value, "_make"):
+        return type(value)._make(map(function, value))  # type: ignore[attr-defined]
+    return tuple(map(function, value)) if type(value) is tuple else value
 
 
 def read_only(array: Any) -> Any:

@@ -57,7 +57,7 @@ class Value:
 def _packed(value: Any) -> Any:
     if isinstance(value, np.ndarray) and not value.flags.writeable:
         return Frozen(value)
-    if isinstance(value, ModuleType):
+    if isinstance(value, ModuleType) and hasattr(value, "ON_DEVICE"):
         return Kernels(value.NAME)
     return map_tuple(_packed, value) if isinstance(value, tuple) else value
 

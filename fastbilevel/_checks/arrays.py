@@ -15,16 +15,7 @@ from fastbilevel._checks.values import as_scalar, check_number, shown
 # A float dtype that NumPy does not know as one.
 BFLOAT16 = "bfloat16"
 # Objects that `numpy.asarray` wraps whole.
-_NO_SEQUENCE: tuple[type, ...] = (
-    set,
-    frozenset,
-    dict,
-    Iterator,
-    type({}.keys()),
-    type({}.values()),
-    zip,
-    map,
-)
+_NO_SEQUENCE: tuple[type, ...] = (Iterator, type({}.keys()), type({}.values()))
 
 
 def to_array(name: str, value: Any) -> np.ndarray:
@@ -44,28 +35,21 @@ def to_array(name: str, value: Any) -> np.ndarray:
         For masked arrays (their mask would be lost), `numpy.matrix` (its products differ), sparse
         matrices, and what is no sequence.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must not be a masked array: fill the missing values, {name}.filled(...)."
-        )
-    if isinstance(value, np.matrix):
-        raise TypeError(f"{name} must not be a numpy.matrix: pass numpy.asarray({name}).")
-    if sp.issparse(value) or is_sparse(value):
-        raise TypeError(
-            f"{name} must be a dense array; got a sparse matrix of shape {value.shape}: pass "
-            f"{name}.toarray()."
-        )
-    if isinstance(value, _NO_SEQUENCE):
-        raise TypeError(
-            f"{name} must be an array or a sequence; got a {type(value).__name__}: pass "
-            f"list(...) of it."
-        )
+    _refuse(name, value)
+    if isinstance(value, list | tuple):
+        for each in value:
+            if isinstance(each, np.ma.MaskedArray):
+                _refuse(name, each)
     if frames.is_series(value):
         return frames.series_to_array(value)
     if frames.is_frame(value):
         return frames.frame_to_array(name, value)
+    value = fetch(value)
+    if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic):
+        value = value.__array__()
+        _refuse(name, value)
     try:
-        array = np.asarray(fetch(value))
+        array = np.asarray(value)
     except ValueError as error:
         raise ValueError(
             f"{name} could not be read as an array: its elements differ in length or kind."
@@ -75,6 +59,34 @@ def to_array(name: str, value: Any) -> np.ndarray:
         # NumPy would turn numbers into strings.
         return np.array(value, object)
     return array
+
+
+def _refuse(name: str, value: Any) -> None:
+    """Raise for what `numpy.asarray` would read as something else than it means."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array: fill the missing values, by .filled(...)."
+        )
+    if isinstance(value, np.matrix):
+        raise TypeError(f"{name} must not be a numpy.matrix: pass numpy.asarray({name}).")
+    if sp.issparse(value) or is_sparse(value):
+        raise TypeError(
+            f"{name} must be a dense array; got a sparse matrix of shape {value.shape}: pass "
+            f"{name}.toarray()."
+        )
+    if isinstance(value, dict):
+        way = " Pass one of its values, .x or .y." if hasattr(value, "x") else ""
+        raise TypeError(f"{name} must be an array or a sequence; got {shown(value)}.{way}")
+    if isinstance(value, set | frozenset):
+        raise TypeError(
+            f"{name} must be an array or a sequence; got a {type(value).__name__}, which has no "
+            "order."
+        )
+    if isinstance(value, _NO_SEQUENCE):
+        raise TypeError(
+            f"{name} must be an array or a sequence; got a {type(value).__name__}: pass "
+            f"list(...) of it."
+        )
 
 
 def check_real(name: str, array: np.ndarray, kinds: str = "biuf") -> np.ndarray:
@@ -148,7 +160,9 @@ def check_vector(
         vector = np.array(array, dtype=dtype, order="C", copy=copy or None).reshape(-1)
     if finite and not np.isfinite(vector).all():
         i = int(np.flatnonzero(~np.isfinite(vector))[0])
-        raise ValueError(f"{name} must be finite; element {i} is {vector[i]}.")
+        wide = np.asarray(array.reshape(-1)[i], np.float64)
+        what = f" in {vector.dtype}" if np.isfinite(wide) else ""
+        raise ValueError(f"{name} must be finite{what}; element {i} is {wide}.")
     return vector
 
 
@@ -191,3 +205,8 @@ def check_noise(name: str, value: Any) -> tuple[float, float]:
         raise ValueError(f"{name} must be a number or a pair (lower, upper); got {shown(value)}.")
     lower, upper = (check_number(name, each, least=0) for each in given)
     return lower, upper
+
+
+def check_numbers(name: str, value: Any) -> np.ndarray:
+    """`value` as a float64 array of any shape."""
+    return check_real(name, to_array(name, value), "fiu").astype(np.float64)

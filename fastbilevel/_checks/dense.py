@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastbilevel._arrays.tuples import read_only
@@ -31,20 +33,20 @@ def check_dense(X: np.ndarray, name: str, dtype: np.dtype, check_finite: bool) -
     with np.errstate(over="ignore"):  # what overflows is found as inf below
         matrix = read_only(np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"]))
     if check_finite:
-        _check_finite(matrix, name)
+        _check_finite(matrix, name, X)
     if matrix.nbytes > LARGE_BYTES:
         _hint_at_sparse(matrix, name)
     return matrix
 
 
-def _check_finite(matrix: np.ndarray, name: str) -> None:
+def _check_finite(matrix: np.ndarray, name: str, given: np.ndarray) -> None:
     limit = largest_allowed(matrix.dtype)
     rows = max(1, PIECE // matrix.shape[1])
     for start in range(0, matrix.shape[0], rows):
         piece = matrix[start : start + rows]
         if not all_within(piece.reshape(-1), limit):
             row, col = np.argwhere(~(np.abs(piece) <= limit))[0]
-            raise not_finite(name, piece[row, col], start + row, col)
+            raise not_finite(name, given[start + row, col], start + row, col, matrix.dtype)
 
 
 def all_within(values: np.ndarray, limit: float) -> bool:
@@ -60,13 +62,18 @@ def largest_allowed(dtype: np.dtype) -> float:
     return float(np.sqrt(np.finfo(dtype).max)) / 1024.0
 
 
-def not_finite(name: str, value: float, row: int, col: int) -> ValueError:
-    """The error for a value that is NaN, inf or too large."""
+def not_finite(name: str, value: Any, row: int, col: int, dtype: np.dtype) -> ValueError:
+    """The error for a value that is NaN, inf or too large for `dtype`."""
     where = f"(first at row {row}, col {col})"
+    if np.isfinite(value) and abs(float(value)) > float(np.finfo(dtype).max):
+        return ValueError(
+            f"{name} contains infinity {where}: {float(value):.3g} is beyond the range of {dtype}. "
+            "Scale the features, or pass dtype='float64'."
+        )
     if np.isfinite(value):
         return ValueError(
-            f"{name} contains {value:.3g} {where}, so large that products overflow in "
-            f"{np.asarray(value).dtype}. Scale the features, for example to unit variance."
+            f"{name} contains {float(value):.3g} {where}, so large that products overflow in "
+            f"{dtype}. Scale the features, for example to unit variance."
         )
     what = "NaN" if np.isnan(value) else "infinity"
     return ValueError(

@@ -28,5 +28,5 @@ def check_dense_on_device(xp: Any, X: Any, name: str, dtype: np.dtype, check_fin
     limit = largest_allowed(dtype)
     if check_finite and not bool((xp.abs(matrix) <= limit).all()):
         row, col = (int(i) for i in xp.argwhere(~(xp.abs(matrix) <= limit))[0].get())
-        raise not_finite(name, dtype.type(matrix[row, col].get()), row, col)
+        raise not_finite(name, matrix[row, col].get(), row, col, dtype)
     return matrix

@@ -34,9 +34,9 @@ def index_of(value: Any) -> Any:
     return value.index if known else None
 
 
-def with_index(index: Any, values: np.ndarray) -> Any:
+def with_index(index: Any, values: np.ndarray, dtype: Any = None) -> Any:
     """`values` as a Series with this index; as they are if it is None."""
-    return values if index is None else _pandas().Series(values, index=index)
+    return values if index is None else _pandas().Series(values, index=index, dtype=dtype)
 
 
 def categories_of(value: Any) -> Any:
@@ -50,7 +50,9 @@ def _numpy_dtype(dtype: Any) -> np.dtype:
     """What the numbers of a column are for NumPy; object if they are none."""
     if isinstance(dtype, np.dtype):
         return dtype
-    inner = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", object))
+    inner = getattr(dtype, "numpy_dtype", object)
+    if isinstance(dtype, _pandas().SparseDtype):
+        inner = dtype.subtype
     return np.dtype(inner) if isinstance(inner, np.dtype) else np.dtype(object)
 
 
@@ -68,17 +70,32 @@ def series_to_array(series: Any) -> np.ndarray:
     return series.to_numpy(dtype=floats, na_value=np.nan)
 
 
-def frame_to_array(name: str, frame: Any) -> np.ndarray:
-    """A frame of numbers as one array, of the dtype that its columns need together."""
-    kinds = [_numpy_dtype(dtype) for dtype in frame.dtypes]
-    for column, dtype, kind in zip(frame.columns, frame.dtypes, kinds, strict=True):
-        if kind.kind not in "biuf":
+def _check_columns(name: str, frame: Any) -> None:
+    """Raise unless all columns hold real numbers."""
+    for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if _numpy_dtype(dtype).kind not in "biuf":
             raise TypeError(
                 f"{name} must hold real numbers; its column {column!r} has dtype {dtype}. Convert "
                 "numbers with .astype(float), encode categories (for example with "
                 "pandas.get_dummies), or leave the column out."
             )
-    if len({*frame.dtypes}) < 2 and (not kinds or isinstance(frame.dtypes.iloc[0], np.dtype)):
+
+
+def check_same_columns(X: Any, Xv: Any) -> None:
+    """Raise if two frames name their columns differently, or in another order."""
+    if is_frame(X) and is_frame(Xv) and not X.columns.equals(Xv.columns):
+        same = sorted(map(str, X.columns)) == sorted(map(str, Xv.columns))
+        way = " They are in another order: pass Xv[X.columns]." if same else ""
+        raise ValueError(
+            f"Xv must have the columns of X, {list(X.columns)[:5]} ...; it has "
+            f"{list(Xv.columns)[:5]} ....{way}"
+        )
+
+
+def frame_to_array(name: str, frame: Any) -> np.ndarray:
+    """A frame of numbers as one array, of the dtype that its columns need together."""
+    _check_columns(name, frame)
+    if len({*frame.dtypes}) < 2 and all(isinstance(d, np.dtype) for d in frame.dtypes):
         return np.asarray(frame)
     columns = [series_to_array(frame.iloc[:, i]) for i in range(frame.shape[1])]
     array = np.empty(frame.shape, np.result_type(*columns), order="F")
@@ -100,6 +117,7 @@ def sparse_frame_to_csr(name: str, frame: Any) -> sp.csr_array:
     ValueError
         If a column is filled with something else than 0.
     """
+    _check_columns(name, frame)
     rows, values = [], []
     for i, (column, dtype) in enumerate(frame.dtypes.items()):
         series = frame.iloc[:, i]

@@ -31,8 +31,8 @@ def encode_labels(y: Any, yv: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         Read-only positions in `classes`.
     """
     given = to_array("y", y)
-    train, val = check_labels("y", given), check_labels("yv", yv)
-    if train.size and val.size and (train.dtype.kind == "U") != (val.dtype.kind == "U"):
+    train, val = check_labels("y", y), check_labels("yv", yv)
+    if train.size and val.size and isinstance(train[0], str) != isinstance(val[0], str):
         raise TypeError(
             "y and yv must hold labels of one kind, strings or numbers; y is of dtype "
             f"{train.dtype} and yv of dtype {val.dtype}."
@@ -66,7 +66,8 @@ def _in_order_of(
     """Classes and labels renumbered in the order of `categories`, if there are any."""
     if categories is None:
         return classes, labels
-    place = {label: i for i, label in enumerate(categories.tolist())}
+    names = [_decoded("categories", i, label) for i, label in enumerate(categories.tolist())]
+    place = {label: i for i, label in enumerate(names)}
     order = np.argsort([place[label] for label in classes.tolist()])
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
@@ -85,8 +86,11 @@ def check_labels(name: str, value: Any) -> np.ndarray:
     array = to_array(name, value)
     if array.ndim != 1:
         raise ValueError(f"{name} must have one axis; got shape {array.shape}.{_hint(name, array)}")
+    if array.dtype.kind in "fU" and isinstance(value, list | tuple):
+        # NumPy makes floats of integers that no one type holds, and cuts strings that end in zeros.
+        array = np.array(value, object)
     if array.dtype.kind in "OST":
-        array = _unified(name, array)
+        return _unified(name, array)
     if array.dtype.kind == "f":
         _check_integral(name, array)
     elif array.dtype.kind not in "biuU":
@@ -115,14 +119,21 @@ def _unified(name: str, array: np.ndarray) -> np.ndarray:
             f"{name} has a missing label: element {missing} is {values[missing]!r}. Leave such "
             "rows out, or give them a class of their own."
         )
-    if all(isinstance(v, str | bytes) for v in values):
-        return np.array([_decoded(name, i, v) for i, v in enumerate(values)], dtype=np.str_)
-    if all(isinstance(v, int | float | np.number | np.bool_) for v in values):
-        return np.array(values)
-    found = sorted({type(v).__name__ for v in values})
-    raise TypeError(
-        f"{name} must hold labels of one kind, strings or numbers; it holds {', '.join(found)}."
-    )
+    for kind in (str, bytes, int | float | np.number | np.bool_):
+        if all(isinstance(v, kind) for v in values):
+            break
+    else:
+        found = sorted({type(v).__name__ for v in values})
+        raise TypeError(
+            f"{name} must hold labels of one kind, strings or numbers; it holds "
+            f"{', '.join(found)}. Strings are made of them by [str(v) for v in {name}]."
+        )
+    values = [_decoded(name, i, v) for i, v in enumerate(values)]
+    found_array = np.array(values)
+    if found_array.dtype.kind == "f":
+        _check_integral(name, found_array)
+    # NumPy drops zeros at the end of strings, and digits of integers beside floats.
+    return found_array if found_array.tolist() == values else np.array(values, object)
 
 
 def _is_missing(value: Any) -> bool:
@@ -132,8 +143,9 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
-def _decoded(name: str, i: int, value: str | bytes) -> str:
-    if isinstance(value, str):
+def _decoded(name: str, i: int, value: Any) -> Any:
+    """Byte strings as strings, all else as it is."""
+    if not isinstance(value, bytes):
         return value
     try:
         return value.decode()
@@ -171,7 +183,7 @@ def check_groups(groups: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
     if groups is None:
         raise ValueError(f"groups must name the group of each of the {d} features; got None.")
     given = to_array("groups", groups)
-    array = check_labels("groups", given)
+    array = check_labels("groups", groups)
     if array.size != d:
         raise ValueError(f"groups must have one element per feature, {d}; got {array.size}.")
     names, positions = np.unique(array, return_inverse=True)

@@ -67,6 +67,7 @@ def check_matrices(
     """
     check_finite = check_flag("check_finite", check_finite)
     kernels = backend_of(X, Xv, *others)
+    frames.check_same_columns(X, Xv)
     same = X is Xv
     train, val = (_as_matrix(name, value, kernels) for name, value in (("X", X), ("Xv", Xv)))
     if sp.issparse(train) != sp.issparse(val):
@@ -83,7 +84,14 @@ def check_matrices(
     for name, value in given.items():
         _check_shape(name, value)
     if train.shape[1] != val.shape[1]:
-        raise ValueError(f"Xv must have the {train.shape[1]} features of X; it has {val.shape[1]}.")
+        hint = ""
+        if train.shape[0] == val.shape[1]:
+            hint = " X looks transposed: pass X.T."
+        elif train.shape[0] == val.shape[0]:
+            hint = " If rows are features, pass X.T and Xv.T."
+        raise ValueError(
+            f"Xv must have the {train.shape[1]} features of X; it has {val.shape[1]}.{hint}"
+        )
     kind = working_dtype(((name, value.dtype) for name, value in given.items()), dtype)
     check = check_sparse if sp.issparse(train) else check_dense
     if kernels.ON_DEVICE and not sp.issparse(train):
@@ -121,7 +129,7 @@ def check_dtype(requested: Any) -> np.dtype:
         # NumPy takes arrays for their dtypes.
         is_array = isinstance(getattr(requested, "shape", None), tuple)
         dtype = np.dtype(object if is_array else requested)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         dtype = np.dtype(object)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"dtype must be float32 or float64 (or None); got {shown(requested)}.")

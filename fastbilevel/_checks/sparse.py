@@ -100,4 +100,4 @@ def _check_finite(matrix: sp.csr_array, name: str) -> None:
     if not all_within(values, limit):
         bad = np.flatnonzero(~(np.abs(values) <= limit))[0]
         row = int(np.searchsorted(matrix.indptr, bad, side="right")) - 1
-        raise not_finite(name, values[bad], row, int(matrix.indices[bad]))
+        raise not_finite(name, values[bad], row, int(matrix.indices[bad]), values.dtype)

@@ -44,7 +44,8 @@ def check_row_weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndar
         return read_only(np.ones(n, dtype))
     array = check_real(name, to_array(name, value))
     if array.shape != (n,):
-        raise ValueError(f"{name} must have shape ({n},), one per row; got {array.shape}.")
+        way = f" Flatten it: numpy.ravel({name})." if array.size == n > 1 else ""
+        raise ValueError(f"{name} must have shape ({n},), one per row; got {array.shape}.{way}")
     array = array.astype(np.float64)
     wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0.0)))
     if wrong.size:

@@ -48,11 +48,12 @@ def as_scalar(value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray):
         return value
     if isinstance(value, np.generic | np.ndarray) or is_device_array(value):
-        if getattr(value, "ndim", None) != 0:
+        # The items of dates and of durations are integers.
+        if getattr(value, "ndim", None) != 0 or value.dtype.kind in "mMV":
             return value
         item = fetch(value).item()
-        # A long double stays one.
-        return float(item) if isinstance(item, np.floating) else item
+        # A long double stays one; an array of objects may hold a scalar of NumPy.
+        return float(item) if isinstance(item, np.floating) else as_scalar(item)
     return value
 
 
@@ -109,8 +110,7 @@ def check_number(
         )
     if kind is int:
         most = LARGEST if most is None else most
-    else:
-        number = _as_float(number)
+    number = int(number) if kind is int else as_float(number)
     inside = (
         (least is None or number >= least)
         and (above is None or number > above)
@@ -119,14 +119,14 @@ def check_number(
     )
     beyond = kind is float and (math.isnan(number) or (finite and math.isinf(number)))
     if beyond or not inside:
-        wanted = f"at most {LARGEST}"
-        if kind is float or number <= LARGEST:
+        wanted = f"at most {most}"
+        if kind is float or number <= (most or 0):
             wanted = _wanted(kind, least, above, most, below, finite, beyond)
         raise ValueError(f"{name} must be {wanted}; got {shown(as_scalar(value))}.")
     return number
 
 
-def _as_float(number: Any) -> float:
+def as_float(number: Any) -> float:
     try:
         return float(number)
     except OverflowError:
@@ -150,7 +150,7 @@ def _wanted(
 ) -> str:
     """The limits in words; `beyond` if the value was no finite number."""
     and_finite = " and finite" if finite and kind is float else ""
-    if (most, below) not in ((None, None), (LARGEST, None)) and (least, above) != (None, None):
+    if kind is float and (most, below) != (None, None) and (least, above) != (None, None):
         left = f"({above:g}" if least is None else f"[{least:g}"
         right = f"{below:g})" if most is None else f"{most:g}]"
         return f"in {left}, {right}"
@@ -164,7 +164,7 @@ def _wanted(
 
 
 def check_integer(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """`value` as an int of at least `least`."""
+    """`value` as an int of at least `least` and at most `most`."""
     return check_number(name, value, int, least=least, most=most)
 
 
@@ -223,7 +223,9 @@ def check_seed(name: str, value: Any) -> Any:
 def closest(name: str, known: Iterable[str], kind: str) -> str:
     """A sentence that says `name` is unknown and lists the closest of the `known` names."""
     known = sorted(known)
-    matches = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+    folded = {each.lower(): each for each in reversed(known)}
+    near = difflib.get_close_matches(str(name).lower(), folded, n=3, cutoff=0.4)
+    matches = [folded[each] for each in near]
     hint = f"Did you mean {' or '.join(matches)}?" if matches else f"Known: {', '.join(known)}."
     meant = FOREIGN.get(name, "")
     if any(word.strip(",.:") in known for word in meant.split()):

@@ -30,9 +30,17 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
     if isinstance(callback, type):
         raise TypeError(f"callback is the class {callback.__name__}; make an object of it.")
     try:
-        by_keyword = "intermediate_result" in inspect.signature(callback).parameters
+        signature = inspect.signature(callback)
     except ValueError:
         by_keyword = False
+    else:
+        by_keyword = _takes(signature, intermediate_result=None)
+        if not by_keyword and not _takes(signature, None):
+            raise TypeError(
+                "callback must take one argument, callback(x) or "
+                f"callback(intermediate_result=...); its signature is {signature}."
+            )
+        by_keyword = by_keyword and "intermediate_result" in signature.parameters
 
     def notify(result: BilevelResult) -> bool:
         try:
@@ -47,6 +55,14 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
             raise
 
     return notify
+
+
+def _takes(signature: inspect.Signature, *values: Any, **named: Any) -> bool:
+    try:
+        signature.bind(*values, **named)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_stop(returned: Any) -> bool:

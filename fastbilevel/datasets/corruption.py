@@ -55,4 +55,5 @@ def corrupt_labels(
     corrupted = np.zeros(labels.size, dtype=bool)
     corrupted[chosen] = True
     index = frames.index_of(y)
-    return frames.with_index(index, noisy), frames.with_index(index, corrupted)
+    dtype = None if index is None else getattr(y, "dtype", None)
+    return frames.with_index(index, noisy, dtype), frames.with_index(index, corrupted)

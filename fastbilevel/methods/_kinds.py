@@ -13,7 +13,7 @@ from fastbilevel._checks.values import (
     check_integer,
     check_number,
 )
-from fastbilevel._schedules import check_schedule
+from fastbilevel._schedules import MOST_STEPS, check_schedule, counts_of
 
 Kind = Callable[[str, Any], Any]
 
@@ -31,7 +31,7 @@ def constant(least: float | None = None, above: float | None = None) -> Kind:
 
 def steps(least: int = 1) -> Kind:
     """A whole number."""
-    return functools.partial(check_integer, least=least)
+    return functools.partial(check_integer, least=least, most=MOST_STEPS)
 
 
 def choice(choices: Iterable[str]) -> Kind:
@@ -53,6 +53,7 @@ def or_word(word: str, kind: Kind, wanted: str) -> Kind:
 def counts(name: str, value: Any) -> Any:
     """A positive number or a schedule of such, which are rounded up."""
     checked = check_schedule(name, value)
+    counts_of(name, value, 0, 1)
     return as_scalar(value) if isinstance(as_scalar(value), int) else checked
 
 

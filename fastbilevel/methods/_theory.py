@@ -60,4 +60,12 @@ def theory(
     noise = check_choice("noise", noise, NOISES)
     eps, sigma = check_number("eps", eps, above=0), check_number("sigma", sigma, above=0)
     order = check_integer("order", order, 1)
-    return methods.class_of(method).theory(setting_of(problem, noise, eps, sigma, order))
+    setting = setting_of(problem, noise, eps, sigma, order)
+    try:
+        return methods.class_of(method).theory(setting)
+    except (OverflowError, ZeroDivisionError):
+        raise ValueError(
+            f"eps = {eps:g}, sigma = {sigma:g} and order = {order} lead beyond the range of floats "
+            f"with a condition number of {setting.kappa:.3g}; take a larger eps, a smaller sigma "
+            "or a lower order."
+        ) from None

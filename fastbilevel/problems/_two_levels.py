@@ -12,6 +12,7 @@ from fastbilevel._arrays.placement import place
 from fastbilevel._arrays.tuples import map_tuple, with_floats
 from fastbilevel._checks import frames
 from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.matrices import check_dtype
 from fastbilevel._checks.points import check_same_library
 from fastbilevel.kernels.reference.weights import NONE
 from fastbilevel.problems.base import BilevelProblem
@@ -32,10 +33,11 @@ class TwoLevels(BilevelProblem):
 
     def astype(self, dtype: Any) -> Self:
         """This problem with its arrays in another dtype; itself if it has that dtype already."""
-        if np.dtype(dtype) == self.dtype:
+        dtype = check_dtype(dtype)
+        if dtype == self.dtype:
             return self
         other = copy.copy(self)
-        other.dtype = np.dtype(dtype)
+        other.dtype = dtype
         other.x0, other.y0 = self.x0.astype(dtype), self.y0.astype(dtype)
         other._sides = map_tuple(lambda side: with_floats(other.dtype, side), self._sides)
         return other

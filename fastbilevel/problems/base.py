@@ -15,6 +15,7 @@ from fastbilevel._arrays.placement import Mirror, fetch, place
 from fastbilevel._arrays.values import Value
 from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.calls import Explained
+from fastbilevel._checks.matrices import check_dtype
 from fastbilevel._checks.points import all_rows, check_same_library, check_samples
 from fastbilevel._checks.values import closest, shown
 from fastbilevel._texts.compile import Text, call_oracle, compile_text, texts_of
@@ -108,6 +109,7 @@ class BilevelProblem(Value, metaclass=Explained):
 
     def metrics(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Figures of merit at (x, y), recorded in `BilevelResult.history`."""
+        self._vector("x", x), self._vector("y", y)
         return {}
 
     def following(self, *starts: Any) -> BilevelProblem:
@@ -122,7 +124,7 @@ class BilevelProblem(Value, metaclass=Explained):
         NotImplementedError
             If the problem cannot convert its data.
         """
-        if np.dtype(dtype) == self.dtype:
+        if check_dtype(dtype) == self.dtype:
             return self
         raise NotImplementedError(
             f"{type(self).__name__} cannot convert its data to {np.dtype(dtype)}; build it anew."

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._arrays.dispatch import backend_of
-from fastbilevel._arrays.placement import fetch, place
+from fastbilevel._arrays.placement import place
 from fastbilevel._checks.arrays import check_vector, to_array
 from fastbilevel._checks.values import check_integer, shown
 from fastbilevel._texts.compile import Text, pointer_to
@@ -177,15 +177,30 @@ class Problem(BilevelProblem):
         # The caller's data are where the caller's functions want them.
         return data, work
 
+    def _first_answer(self, name: str, function: Callable[..., Any]) -> Any:
+        """What a function returns at the start; a sentence if it cannot be called so."""
+        import numba.core.errors as numba_errors
+
+        try:
+            return function(*self._sample_arguments(name))
+        except (TypeError, numba_errors.NumbaError) as error:
+            said = next((line for line in str(error).splitlines() if line.strip()), "")
+            vector = "v, " if SIMPLE[name].is_product else ""
+            raise TypeError(
+                f"{name} could not be called as {name}(data, x, y, {vector}rows) at (x0, y0): "
+                f"{said.strip().rstrip('.')}. Compiled functions take arrays, numbers and tuples "
+                "of them as data."
+            ) from error
+
     def _probe(self) -> None:
         """Call every function once and check what comes back, before any run depends on it."""
         for name, function in self._given().items():
             size = None if SIMPLE[name].is_value else SIMPLE[name].size(self)
-            returned = function(*self._sample_arguments(name))
+            returned = self._first_answer(name, function)
             wanted = "a float" if size is None else f"an array of shape ({size},)"
             if returned is None:
                 raise ValueError(f"{name} returned None; it must return {wanted}.")
-            array = np.asarray(fetch(returned))
+            array = to_array(f"What {name} returns", returned)
             if array.dtype.kind not in "fiu" or array.shape != (() if size is None else (size,)):
                 raise ValueError(
                     f"{name} returned shape {array.shape} and dtype {array.dtype} at (x0, y0); it "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.arrays import check_numbers, check_vector
 from fastbilevel._checks.values import check_number
 from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.base import make_zero_product
@@ -99,7 +99,7 @@ class Nasty(HardInstance):
 
     def phi(self, x: Any) -> np.ndarray:
         """The optimistic objective, min of f(x, y) over the lower solutions y; of x's shape."""
-        x = np.asarray(x, float)
+        x = check_numbers("x", x)
         return np.where(x == 0, 0.0, x**2 + 1)
 
     def lower_solution(self, x: Any, weight: float = 0.0) -> np.ndarray:
@@ -123,12 +123,12 @@ class Nasty(HardInstance):
 
         x^2 (1 - lambda^2/4) + lambda |x| where |x| <= 2/lambda, and x^2 + 1 beyond.
         """
-        x, half = np.asarray(x, float), check_number("penalty", penalty, above=0) / 2
+        x, half = check_numbers("x", x), check_number("penalty", penalty, above=0) / 2
         size = np.abs(x)
         return np.where(half * size <= 1, x**2 * (1 - half**2) + 2 * half * size, x**2 + 1)
 
     def penalty_gradient(self, x: Any, penalty: float) -> np.ndarray:
         """The derivative of L*_lambda, of x's shape; 0 at x = 0, between slopes of +-lambda."""
-        x, half = np.asarray(x, float), check_number("penalty", penalty, above=0) / 2
+        x, half = check_numbers("x", x), check_number("penalty", penalty, above=0) / 2
         inside = 2 * x * (1 - half**2) + 2 * half * np.sign(x)
         return np.where(half * np.abs(x) <= 1, inside, 2 * x)

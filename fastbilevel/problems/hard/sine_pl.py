@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.arrays import check_numbers, check_vector
 from fastbilevel._texts.protocol import Nothing
 from fastbilevel.problems.hard._instance import HardInstance
 
@@ -100,7 +100,7 @@ class SinePL(HardInstance):
 
     def phi(self, x: Any) -> np.ndarray:
         """f(x, -x), of x's shape."""
-        u = 4.0 * np.asarray(x, float) - 2.0
+        u = 4.0 * check_numbers("x", x) - 2.0
         return np.cos(u) / (1.0 + np.exp(-u)) + 0.5 * np.log(u * u + 1.0)
 
     def hypergradient(self, x: Any) -> np.ndarray:

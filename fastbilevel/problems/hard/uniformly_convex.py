@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.arrays import check_noise, check_vector
+from fastbilevel._checks.arrays import check_noise, check_numbers, check_vector
 from fastbilevel._checks.values import check_number
 from fastbilevel._texts.compile import Text, texts_of
 from fastbilevel._texts.protocol import Floats, record
@@ -155,7 +155,7 @@ class UniformlyConvex(HardInstance):
 
     def phi(self, x: Any) -> np.ndarray:
         """sin(sin x), of x's shape."""
-        return np.sin(np.sin(np.asarray(x, float)))
+        return np.sin(np.sin(check_numbers("x", x)))
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x) = cos x cos(sin x), (1,)."""
@@ -166,6 +166,7 @@ class UniformlyConvex(HardInstance):
 
     def generalized_hessian(self, x: Any, y: Any) -> np.ndarray:
         """d(g_y)/dw = D^-1 g_yy with D = (p-1) |y|^(p-2): 1 at every y, 0 included; (1, 1)."""
+        self._vector("x", x), self._vector("y", y)
         return np.ones((1, 1))
 
     def generalized_upper_gradient(self, x: Any, y: Any) -> np.ndarray:

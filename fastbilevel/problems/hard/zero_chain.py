@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbilevel._checks.arrays import check_vector
+from fastbilevel._checks.arrays import check_numbers, check_vector
 from fastbilevel._checks.values import check_integer
 from fastbilevel._texts.protocol import Nothing, record
 from fastbilevel.problems.base import make_zero, make_zero_product
@@ -107,7 +107,7 @@ class ZeroChain(HardInstance):
 
     def phi(self, x: Any) -> np.ndarray:
         """sin(x), of x's shape."""
-        return np.sin(np.asarray(x, float))
+        return np.sin(check_numbers("x", x))
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """phi'(x) = cos(x), (1,)."""
