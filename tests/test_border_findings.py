@@ -207,7 +207,7 @@ def test_sentences_with_the_way_out():
     ):
         problem(X=np.full(X.shape, 1e300), dtype="float32")
     with pytest.raises(ValueError, match=r"^bounds: The lower bound must be a number or have"):
-        fb.minimize(Q, bounds=([0] * 2, [1] * 2))
+        fb.minimize(Q, bounds=([0] * 4, [1] * 4))
     with pytest.raises(TypeError, match=r"y0 must be an array .*Pass one of its values, .x or .y"):
         fb.minimize(Q, y0=fb.minimize(Q, maxiter=0))
     with pytest.raises(TypeError, match="Did you mean f2sa"):
