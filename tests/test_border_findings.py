@@ -224,3 +224,23 @@ def test_subclasses_of_int_become_int():
     order = enum.IntEnum("Orders", ["ONE", "TWO"]).TWO
     assert type(fb.F2SAp(order=order).order) is int
     assert fb.F2SAp(order=np.array(np.int64(2), object)).order == 2
+
+
+def test_sparse_matrices_whose_parts_do_not_fit():
+    matrix = sp.csr_array(X)
+    matrix.data = matrix.data.reshape(2, -1)
+    with pytest.raises(ValueError, match=r"X\.data has shape"):
+        problem(X=matrix, Xv=sp.csr_array(XV))
+    triplets = sp.coo_array(X)
+    triplets.data = triplets.data[:-1]
+    with pytest.raises(ValueError, match="X must have as many row indices as values, 59; got 60"):
+        problem(X=triplets, Xv=sp.csr_array(XV))
+
+
+def test_a_singular_quadratic_is_named():
+    flat = fb.problems.Quadratic(np.zeros((1, 1)), np.ones((1, 1)), np.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"H \+ weight F must be invertible"):
+        flat.lower_solution([0.0])
+    free = fb.problems.Quadratic(np.eye(1), np.zeros((1, 1)), np.eye(1))
+    with pytest.raises(ValueError, match="The Hessian of phi must be invertible"):
+        free.solution()

@@ -56,6 +56,11 @@ def _check_structure(X: Any, name: str) -> None:
     if X.format == "coo":
         for axis, size, index in (("row", n, X.row), ("column", d, X.col)):
             _check_range(index, size, name, axis)
+            if index.shape != X.data.shape:
+                raise ValueError(
+                    f"{name} must have as many {axis} indices as values, {X.data.size}; got "
+                    f"{index.size}."
+                )
     elif X.format == "csc":
         _check_compressed(X, name, d, n, "row")
     elif X.format == "csr":
@@ -67,6 +72,11 @@ def _check_structure(X: Any, name: str) -> None:
 
 def _check_compressed(X: Any, name: str, major: int, minor: int, axis: str) -> None:
     pointer, index = X.indptr, X.indices
+    for part, array in (("indptr", pointer), ("indices", index)):
+        if array.ndim != 1:
+            raise ValueError(f"{name}.{part} must have one axis; got shape {array.shape}.")
+    if X.data.ndim != (3 if X.format == "bsr" else 1):
+        raise ValueError(f"{name}.data has shape {X.data.shape}, which does not fit its format.")
     if pointer.dtype.kind not in "iu":
         raise TypeError(f"{name}.indptr must hold integers; got dtype {pointer.dtype}.")
     if pointer.shape != (major + 1,) or pointer[0] != 0:

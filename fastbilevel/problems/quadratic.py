@@ -190,24 +190,32 @@ class Quadratic(BilevelProblem):
         """argmin over y of g(x, y) + weight f(x, y), (n_y,)."""
         x, weight = self._vector("x", x), check_number("weight", weight)
         H, B, F, c, b, _ = self._means()
-        return np.linalg.solve(H + weight * F, B @ x + b - weight * c)
+        return _solve(H + weight * F, B @ x + b - weight * c)
 
     def hypergradient(self, x: Any) -> np.ndarray:
         """grad phi(x), (n_x,)."""
         x = self._vector("x", x)
         H, B, F, c, _, R = self._means()
-        return R @ x + B.T @ np.linalg.solve(H, F @ self.lower_solution(x) + c)
+        return R @ x + B.T @ _solve(H, F @ self.lower_solution(x) + c)
 
     def solution(self) -> np.ndarray:
         """The x at which the hypergradient vanishes, (n_x,)."""
         zero = np.zeros(self.n_x)
         constant = self.hypergradient(zero)
         columns = [self.hypergradient(e) - constant for e in np.eye(self.n_x)]
-        return np.linalg.solve(np.column_stack(columns), -constant)
+        return _solve(np.column_stack(columns), -constant, "The Hessian of phi")
 
     def _means(self) -> tuple[np.ndarray, ...]:
         stacks = (self._H, self._B, self._F, self._c, self._b, self._R)
         return tuple(stack.mean(axis=0) for stack in stacks)
+
+
+def _solve(A: np.ndarray, b: np.ndarray, name: str = "H + weight F") -> np.ndarray:
+    """A^-1 b, or a sentence."""
+    try:
+        return np.linalg.solve(A, b)
+    except np.linalg.LinAlgError:
+        raise ValueError(f"{name} must be invertible; it is singular.") from None
 
 
 def _stack(value: Any, axes: int, name: str) -> np.ndarray:

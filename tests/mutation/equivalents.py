@@ -48,6 +48,12 @@ EQUIVALENTS = (
         "The number of registers decides how wide tiles are, which changes the time alone.",
     ),
     Equivalent(
+        "fastbilevel/_checks/dense.py",
+        r"rows = max\(1, PIECE",
+        "",
+        "The size of the pieces in which data are searched decides the time alone.",
+    ),
+    Equivalent(
         "kernels/cpu/vector.py",
         r"for sign in range\(2\):",
         "3",
