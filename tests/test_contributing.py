@@ -183,7 +183,7 @@ def report(tree):
     ("test", "count"),
     [
         # On the CPU and on the emulator, in both types; where there is g++.
-        (r"test_twins_leave_the_same_buffers\[cpu-float(32|64)-vector\.clip\]", 2),
+        (r"test_compiled_twins_leave_the_same_buffers\[cpu-float(32|64)-vector\.clip\]", 2),
         (r"test_twins_leave_the_same_buffers\[emulated-float(32|64)-vector\.clip\]", 2),
         (r"test_a_twin_that_does_nothing_would_be_noticed\[float(32|64)-vector\.clip\]", 2),
         (r"test_twins_have_one_signature\[vector\.clip\]", 1),

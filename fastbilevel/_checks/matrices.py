@@ -127,7 +127,7 @@ def check_dtype(requested: Any) -> np.dtype:
     """`requested` as float32 or float64."""
     try:
         # NumPy takes arrays for their dtypes.
-        is_array = isinstance(getattr(requested, "shape", None), tuple)
+        is_array = hasattr(requested, "dtype") and not isinstance(requested, type)
         dtype = np.dtype(object if is_array else requested)
     except (TypeError, ValueError, SyntaxError):
         dtype = np.dtype(object)
