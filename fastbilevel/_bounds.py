@@ -101,10 +101,13 @@ def _is_pair(item: Any) -> bool:
     return len(ends) == 2 and all(end is None or isinstance(end, int | float) for end in ends)
 
 
-def frozen(value: Any, name: str) -> Any:
+def own_copy(name: str, value: Any) -> Any:
     """`value` as `as_projection` will take it later, when n is known, but not the caller's own."""
-    if _items(value) is None:
-        return as_projection(value, name)
-    return tuple(
-        tuple(np.asarray(item, object).tolist()) if np.ndim(item) else item for item in value
-    )
+    return as_projection(value, name) if _items(value) is None else _as_tuple(value)
+
+
+def _as_tuple(value: Any) -> Any:
+    """Sequences as tuples, all the way down."""
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+        return tuple(map(_as_tuple, value))
+    return as_scalar(value)

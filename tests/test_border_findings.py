@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from small_data import XV, YV, M, N, X, Y, problem
 
 import fastbilevel as fb
+from fastbilevel._checks.values import check_number
 
 Q = fb.problems.Quadratic.random(3, 4)
 
@@ -101,6 +102,9 @@ def test_options_keep_nothing_of_the_callers():
     assert hash(options) == hash(fb.ProxF2SA(lower_projection=((0.0,) * 3, (1.0,) * 3)))
     with pytest.raises(TypeError, match="lower_projection must be None, a pair"):
         fb.ProxF2SA(lower_projection=["a", 1, 2])
+    ragged = fb.ProxF2SA(lower_projection=([[1], [1, 2]], 1))
+    with pytest.raises(ValueError, match="lower_projection: The lower bound could not be read"):
+        fb.minimize(Q, method=ragged)
 
 
 def test_columns_in_another_order():
@@ -189,7 +193,10 @@ def test_a_function_with_other_arguments_is_named():
             fb.problems.Problem(None, grad_lower_y=function, **named)
 
 
-@pytest.mark.parametrize("callback", [lambda: None, lambda x, c: None, lambda *, other: None])
+@pytest.mark.parametrize(
+    "callback",
+    [lambda: None, lambda x, c: None, lambda *, other: None, lambda **named: None],
+)
 def test_a_callback_of_another_arity_is_refused_before_work(callback):
     with pytest.raises(TypeError, match=r"callback\(x\) or callback\(intermediate_result=...\)"):
         fb.minimize(Q, maxiter=0, callback=callback)
@@ -212,6 +219,10 @@ def test_sentences_with_the_way_out():
         fb.minimize(Q, y0=fb.minimize(Q, maxiter=0))
     with pytest.raises(TypeError, match="Did you mean f2sa"):
         fb.minimize(Q, method="F2SA")
+    with pytest.raises(TypeError, match="x0 must hold real numbers; got the class float64"):
+        fb.minimize(Q, x0=np.float64)
+    with pytest.raises(ValueError, match=r"v must be in \(-inf, 2\]; got 3"):
+        check_number("v", 3.0, most=2)
     with pytest.raises(TypeError, match="Ball needs radius"):
         fb.projections.Ball()
     with pytest.raises(TypeError, match="Unknown argument of Power: 'decay'"):

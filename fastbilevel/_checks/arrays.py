@@ -45,7 +45,7 @@ def to_array(name: str, value: Any) -> np.ndarray:
     if frames.is_frame(value):
         return frames.frame_to_array(name, value)
     value = fetch(value)
-    if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "__array__") and not isinstance(value, np.ndarray | np.generic | type):
         value = value.__array__()
         _refuse(name, value)
     try:
@@ -152,9 +152,10 @@ def check_vector(
     given = array.shape
     if given == () and size in (None, 1):
         given = (1,)
-    if not (given == (size,) or (shape is not None and given == shape)) and not (
-        size is None and len(given) == 1 and given[0] > 0
-    ):
+    fits = given in ((size,), shape)
+    if size is None:
+        fits = len(given) == 1 and given[0] > 0
+    if not fits:
         raise ValueError(_misshapen(name, array, size, shape))
     with np.errstate(over="ignore"):  # what overflows is found as inf below
         vector = np.array(array, dtype=dtype, order="C", copy=copy or None).reshape(-1)

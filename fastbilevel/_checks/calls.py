@@ -30,7 +30,8 @@ def _misfit(cls: Any, values: tuple[Any, ...], named: dict[str, Any]) -> str | N
         signature = inspect.signature(cls.__init__)
     except (TypeError, ValueError):
         return None
-    known = [p for p in list(signature.parameters.values())[1:] if p.kind not in (2, 4)]
+    collecting = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    known = [p for p in list(signature.parameters.values())[1:] if p.kind not in collecting]
     names = [p.name for p in known]
     for name in named:
         if name not in names:

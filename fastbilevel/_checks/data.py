@@ -60,16 +60,7 @@ class RegressionData(NamedTuple):
     targets_v: np.ndarray
 
 
-def check_data(
-    X: Any,
-    y: Any,
-    Xv: Any,
-    yv: Any,
-    *,
-    sample_weight: Any = None,
-    sample_weight_val: Any = None,
-    **options: Any,
-) -> Data:
+def check_data(X: Any, y: Any, Xv: Any, yv: Any, **options: Any) -> Data:
     """Validate a training and a validation set of a classification task.
 
     Parameters
@@ -78,19 +69,30 @@ def check_data(
         Dense or sparse, both alike.
     y, yv : (n,), (m,) array_like
         Labels: integers, integral floats, booleans or strings. Every class of `yv` occurs in `y`.
-    sample_weight, sample_weight_val : (n,), (m,) array_like, optional
-        Not negative, not all zero; scaled to mean 1.
     **options
-        `dtype` and `check_finite` of `check_matrices`.
+        `sample_weight`, `sample_weight_val`, (n,), (m,) array_like: not negative, not all zero,
+        scaled to mean 1; `dtype` and `check_finite` of `check_matrices`.
     """
-    matrices = check_matrices(X, Xv, y, yv, sample_weight, sample_weight_val, **options)
+    matrices, weights = _weighted(X, y, Xv, yv, **options)
     classes, labels, labels_v = encode_labels(y, yv)
     _check_sizes(matrices, labels, labels_v, "label")
-    weights = _row_weights(matrices, sample_weight, sample_weight_val)
     return Data(*matrices, *weights, labels, labels_v, classes)
 
 
-def check_regression_data(
+def check_regression_data(X: Any, y: Any, Xv: Any, yv: Any, **options: Any) -> RegressionData:
+    """Validate a training and a validation set of a regression task.
+
+    As `check_data`, but y and yv hold targets, finite real numbers.
+    """
+    matrices, weights = _weighted(X, y, Xv, yv, **options)
+    targets, targets_v = check_targets("y", y), check_targets("yv", yv)
+    _check_sizes(matrices, targets, targets_v, "target")
+    targets = targets_in("y", targets, matrices.dtype)
+    targets_v = targets_in("yv", targets_v, matrices.dtype)
+    return RegressionData(*matrices, *weights, targets, targets_v)
+
+
+def _weighted(
     X: Any,
     y: Any,
     Xv: Any,
@@ -99,26 +101,16 @@ def check_regression_data(
     sample_weight: Any = None,
     sample_weight_val: Any = None,
     **options: Any,
-) -> RegressionData:
-    """Validate a training and a validation set of a regression task.
-
-    As `check_data`, but y and yv hold targets, finite real numbers.
-    """
+) -> tuple[Matrices, tuple[np.ndarray, np.ndarray]]:
+    """The matrices and the weights of their rows; y and yv are looked at for where they lie."""
     matrices = check_matrices(X, Xv, y, yv, sample_weight, sample_weight_val, **options)
-    targets, targets_v = check_targets("y", y), check_targets("yv", yv)
-    _check_sizes(matrices, targets, targets_v, "target")
-    weights = _row_weights(matrices, sample_weight, sample_weight_val)
-    targets = targets_in("y", targets, matrices.dtype)
-    return RegressionData(*matrices, *weights, targets, targets_in("yv", targets_v, matrices.dtype))
+    rows, rows_v = matrices.X.shape[0], matrices.Xv.shape[0]
+    return matrices, (
+        check_row_weights("sample_weight", sample_weight, rows, matrices.dtype),
+        check_row_weights("sample_weight_val", sample_weight_val, rows_v, matrices.dtype),
+    )
 
 
 def _check_sizes(matrices: Matrices, y: np.ndarray, yv: np.ndarray, what: str) -> None:
     check_rows("y", y.size, "X", matrices.X, what)
     check_rows("yv", yv.size, "Xv", matrices.Xv, what)
-
-
-def _row_weights(matrices: Matrices, train: Any, val: Any) -> tuple[np.ndarray, np.ndarray]:
-    return (
-        check_row_weights("sample_weight", train, matrices.X.shape[0], matrices.dtype),
-        check_row_weights("sample_weight_val", val, matrices.Xv.shape[0], matrices.dtype),
-    )

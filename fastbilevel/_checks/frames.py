@@ -87,8 +87,8 @@ def check_same_columns(X: Any, Xv: Any) -> None:
         same = sorted(map(str, X.columns)) == sorted(map(str, Xv.columns))
         way = " They are in another order: pass Xv[X.columns]." if same else ""
         raise ValueError(
-            f"Xv must have the columns of X, {list(X.columns)[:5]} ...; it has "
-            f"{list(Xv.columns)[:5]} ....{way}"
+            f"Xv must have the columns of X, which begin with {list(X.columns)[:5]}; those of Xv "
+            f"begin with {list(Xv.columns)[:5]}.{way}"
         )
 
 

@@ -108,20 +108,21 @@ def check_number(
             f"{name} must be {'an integer' if kind is int else 'a number'}{or_else}; got "
             f"{shown(value)}.{_way_out(number, kind)}"
         )
-    if kind is int:
-        most = LARGEST if most is None else most
     number = int(number) if kind is int else as_float(number)
+    largest = LARGEST if kind is int and most is None else most
     inside = (
         (least is None or number >= least)
         and (above is None or number > above)
-        and (most is None or number <= most)
+        and (largest is None or number <= largest)
         and (below is None or number < below)
     )
     beyond = kind is float and (math.isnan(number) or (finite and math.isinf(number)))
     if beyond or not inside:
-        wanted = f"at most {most}"
-        if kind is float or number <= (most or 0):
-            wanted = _wanted(kind, least, above, most, below, finite, beyond)
+        if kind is int:
+            wanted = f"at least {least}" if least is not None and number < least else ""
+            wanted = wanted or f"at most {largest}"
+        else:
+            wanted = _range_of_floats(least, above, most, below, finite, beyond)
         raise ValueError(f"{name} must be {wanted}; got {shown(as_scalar(value))}.")
     return number
 
@@ -145,22 +146,22 @@ def _way_out(number: Any, kind: type) -> str:
     return ""
 
 
-def _wanted(
-    kind: type, least: Any, above: Any, most: Any, below: Any, finite: bool, beyond: bool
+def _range_of_floats(
+    least: Any, above: Any, most: Any, below: Any, finite: bool, beyond: bool
 ) -> str:
     """The limits in words; `beyond` if the value was no finite number."""
-    and_finite = " and finite" if finite and kind is float else ""
-    if kind is float and (most, below) != (None, None) and (least, above) != (None, None):
-        left = f"({above:g}" if least is None else f"[{least:g}"
-        right = f"{below:g})" if most is None else f"{most:g}]"
-        return f"in {left}, {right}"
-    if least == 0 and kind is float:
+    if most is not None or below is not None:
+        lower = f"({-math.inf if above is None else above:g}" if least is None else f"[{least:g}"
+        upper = f"{below:g})" if most is None else f"{most:g}]"
+        return f"in {lower}, {upper}"
+    if least == 0:
         return "finite and not negative"
     if least is not None:
         return f"at least {least:g}{' and finite' if beyond else ''}"
     if above is not None:
-        return f"{'positive' if above == 0 else f'above {above:g}'}{and_finite}"
-    return f"at most {most}" if kind is int else "finite"
+        what = "positive" if above == 0 else f"above {above:g}"
+        return f"{what} and finite" if finite else what
+    return "finite"
 
 
 def check_integer(name: str, value: Any, least: int, most: int | None = None) -> int:

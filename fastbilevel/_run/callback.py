@@ -34,13 +34,14 @@ def as_callback(callback: Any) -> Callable[[BilevelResult], bool] | None:
     except ValueError:
         by_keyword = False
     else:
-        by_keyword = _takes(signature, intermediate_result=None)
-        if not by_keyword and not _takes(signature, None):
+        by_keyword = "intermediate_result" in signature.parameters
+        if not (
+            _takes(signature, intermediate_result=None) if by_keyword else _takes(signature, None)
+        ):
             raise TypeError(
                 "callback must take one argument, callback(x) or "
                 f"callback(intermediate_result=...); its signature is {signature}."
             )
-        by_keyword = by_keyword and "intermediate_result" in signature.parameters
 
     def notify(result: BilevelResult) -> bool:
         try:

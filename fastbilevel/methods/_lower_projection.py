@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbilevel._arrays.placement import fetch, place
-from fastbilevel._bounds import as_projection, frozen
+from fastbilevel._bounds import as_projection
 from fastbilevel._texts.compile import compile_text, pointer_to
 from fastbilevel._texts.protocol import Domain, FloatRows, record
 from fastbilevel.problems.base import BilevelProblem
@@ -42,11 +42,6 @@ def projection_of(problem: BilevelProblem, given: Any) -> Projection | None:
     if given is None and problem.lower_bounds is not None:
         return Box(*problem.lower_bounds)
     return as_projection(given, "lower_projection", problem.n_y)
-
-
-def lower_set(name: str, value: Any) -> Any:
-    """The option `lower_projection`; what sequences mean depends on the size of y."""
-    return frozen(value, name)
 
 
 def projected(

@@ -78,11 +78,10 @@ class Options(metaclass=Explained):
     @classmethod
     def kind_of(cls, name: str) -> Kind:
         """How the option `name` is checked: as the first class that says so has it."""
-        return next(
-            each.__dict__["kinds"][name]
-            for each in cls.__mro__
-            if name in each.__dict__.get("kinds", {})
-        )
+        for each in cls.__mro__:
+            if name in each.__dict__.get("kinds", {}):
+                return each.__dict__["kinds"][name]
+        raise NotImplementedError(f"kinds of {cls.__name__} must say how {name} is checked.")
 
     def check(self, problem: BilevelProblem) -> None:
         """Raise a sentence if an option does not fit the problem."""

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastbilevel._bounds import own_copy
 from fastbilevel._numerics.curvature import default_step
 from fastbilevel._schedules import Schedule, values_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel.methods._kinds import Kind, constant, positive
-from fastbilevel.methods._lower_projection import Fixed, lower_set, projected, projection_of
+from fastbilevel.methods._lower_projection import Fixed, projected, projection_of
 from fastbilevel.methods._penalty import PenaltyMethod
 from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import Custom, domain_of
@@ -28,7 +29,7 @@ class ProximalMethod(PenaltyMethod):
     kinds: ClassVar[Mapping[str, Kind]] = {
         **dict.fromkeys(("lr_y", "lr_x", "nu", "smoothing"), positive),
         "prox": constant(above=0),
-        "lower_projection": lower_set,
+        "lower_projection": own_copy,
     }
 
     lr_y: Schedule | None = None

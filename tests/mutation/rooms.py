@@ -66,6 +66,7 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
                 "test_arguments.py",
                 "test_bad_input.py",
                 "test_border.py",
+                "test_border_findings.py",
                 "test_conversions.py",
                 "test_datasets.py",
                 "test_frames.py",
