@@ -34,7 +34,7 @@ PROCESS = """
 import sys
 import numpy as np
 from texts import make_loop, make_number
-from fastbilevel._texts.compile import compile_text, plain, pointer_to, specialize
+from fastbilevel._texts.compile import compile_text, pointer_to, specialize
 from fastbilevel.kernels import cpu
 
 first, second, last = (int(word) for word in sys.argv[1:])
@@ -42,7 +42,7 @@ out = np.zeros(4)
 numbers = (compile_text(make_number, cpu, n) for n in (first, second))
 oracles = tuple(pointer_to(number, (out,)) for number in numbers)
 loop = specialize(compile_text(make_loop, cpu, last), (oracles, out))
-loop(*plain((oracles, out)))
+loop(oracles, out)
 print(*out[[1, 2, 0]].astype(int))
 """
 
@@ -70,7 +70,7 @@ def test_a_process_that_saves_code_waits_for_the_others():
     namespace = {}
     exec(compile(TEXTS, __file__, "exec"), namespace)
     function = compile_text(namespace["make_number"], cpu, 20)
-    index = function._cache._cache_file._index_path
+    index = function.callee._cache._cache_file._index_path
     os.makedirs(os.path.dirname(index), exist_ok=True)
     with open(f"{index}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,7 +9,7 @@ from scipy import stats
 import fastbilevel as fb
 from fastbilevel._oracles.binding import Binder
 from fastbilevel._oracles.composed import make_perturbed_gradient
-from fastbilevel._texts.compile import compile_text, plain, specialize
+from fastbilevel._texts.compile import compile_text, specialize
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.problems import Quadratic
 
@@ -40,12 +40,13 @@ class Estimator:
         self.offsets, self.alpha = method.stencil()
         solutions = [problem.lower_solution(X, j * nu) for j in self.offsets.reshape(-1)]
         Y = np.array(solutions).reshape(len(self.offsets), -1)
-        data, work = Binder(problem, self.plan).bind(method.oracles).perturbed_gradient[1:]
+        bound = Binder(problem, self.plan).bind(method.oracles).perturbed_gradient
+        data, work = bound.data.record, bound.work.record
         weights, self.out = self.offsets * nu, np.empty(X.size)
         before = (data, self.plan.samplers(), work, X, Y, weights, self.alpha, nu)
         text = compile_text(make_perturbed_gradient, problem.kernels)
         self.function = specialize(text, (*before, 0, self.out))
-        self.before = plain(before)
+        self.before = before
 
     def __call__(self, step):
         self.function(*self.before, step, self.out)

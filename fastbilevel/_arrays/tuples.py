@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 
 
+def is_record(value: Any) -> bool:
+    """True for named tuples and for their classes."""
+    return hasattr(value, "_fields")
+
+
 def map_tuple(function: Callable[[Any], Any], value: tuple[Any, ...]) -> Any:
     """`function` of every element, in a tuple of the same class; others than named ones stay."""
     if hasattr(value, "_make"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fastbilevel._arrays.placement import place
@@ -13,7 +14,7 @@ from fastbilevel._oracles.linear_solvers import (
     HypergradientEstimate,
     make_hypergradient,
 )
-from fastbilevel._texts.compile import Text, compile_text, pointer_to
+from fastbilevel._texts.compile import Text, compile_text, is_passed_on, passed_on, pointer_to
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import Oracle, check_record
 from fastbilevel.problems.base import BilevelProblem
@@ -42,7 +43,7 @@ class Binder:
         self._arguments: dict[str, tuple[Any, Any]] = {}
         self._bound: dict[str, Oracle] = {}
         self._simple: dict[str, Any] = {}
-        self._problem_arguments: tuple[Any, Any] | None = None
+        self._compiled = problem.compiled and problem.kernels.COMPILED
 
     def bind(self, bundle: type) -> Any:
         """A record of `Oracle`, one for each field of the class `bundle`, found by its name.
@@ -83,7 +84,7 @@ class Binder:
 
     def _compose(self, name: str) -> Oracle:
         made = COMPOSITIONS[name]
-        problem_data, own = self._of_problem()
+        problem_data, own = self._passed_on
         data: Any
         if made.bundle is None:
             data = self.oracle(made.over)
@@ -95,27 +96,35 @@ class Binder:
             work = place(self.problem.kernels, work)
         return self._compile(name, (made.make, *made.constants(self.plan)), data, work)
 
+    @functools.cached_property
     def _of_problem(self) -> tuple[Any, Any]:
         """Data and work of the simple oracles, which are called one at a time and share both."""
-        if self._problem_arguments is None:
-            self._problem_arguments = self.problem.placed_arguments(self.plan.largest_batch)
-        return self._problem_arguments
+        return self.problem.placed_arguments(self.plan.largest_batch)
+
+    @functools.cached_property
+    def _passed_on(self) -> tuple[Any, Any]:
+        """The same for texts that hand both to simple oracles."""
+        return tuple(map(self._hand_on, self._of_problem))  # type: ignore[return-value]
+
+    def _hand_on(self, record: Any) -> Any:
+        return passed_on(record) if self._compiled and not is_passed_on(record) else record
 
     def _pointer(self, name: str) -> Any:
         if name not in self._simple:
-            arguments = *self._of_problem(), *SIMPLE[name].arguments(self.problem)
+            arguments = *self._of_problem, *SIMPLE[name].arguments(self.problem)
             self._simple[name] = pointer_to(self.problem.oracle(name), arguments)
         return self._simple[name]
 
     def _compile(self, name: str, text: Text, data: Any, work: Any) -> Oracle:
         check_record(data, f"The data of {name}")
-        check_record(work, f"The work of {name}")
+        if not is_passed_on(work):
+            check_record(work, f"The work of {name}")
         make, *constants = text
         problem = self.problem
         function = compile_text(make, problem.kernels, *constants, compiled=problem.compiled)
         rest = FUSED[name].arguments(problem, self.plan)
         function = pointer_to(function, (data, self._samplers, work, *rest))
-        return Oracle(function=function, data=data, work=work)
+        return Oracle(function=function, data=self._hand_on(data), work=self._hand_on(work))
 
     def _hypergradient(self) -> Oracle:
         """``F_x - G_xy v`` with the linear solver that the method asks for."""

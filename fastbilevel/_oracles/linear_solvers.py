@@ -73,8 +73,8 @@ def make_solvers(k: Any) -> dict[str, Any]:
 
         With factor = lr its mean is H^-1 (I - (I - lr H)^(terms + 1)) b.
         """
-        pair[1][:] = b
-        work.total[:] = b
+        k.vector.scale(1.0, b, pair[1])
+        k.vector.scale(1.0, b, work.total)
         data.function(data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, SUM)
         k.vector.scale(factor, work.total, pair[1])
 
@@ -84,7 +84,7 @@ def make_solvers(k: Any) -> dict[str, Any]:
         With P uniform in {0, ..., Q - 1} and factor = Q lr its mean is that of the Neumann sum with
         Q terms.
         """
-        pair[1][:] = b
+        k.vector.scale(1.0, b, pair[1])
         data.function(
             data.data, samplers, data.work, x, pair, b, work.total, lr, terms, first, POWERS
         )
@@ -103,12 +103,12 @@ def make_solvers(k: Any) -> dict[str, Any]:
         """
         times, own_data, own_work = data.function, data.data, data.work
         at, product = work.pair, work.product
-        at[0][:] = pair[0]
+        k.vector.scale(1.0, pair[0], at[0])
         pair[1][:] = 0
         for s in range(terms):
-            at[1][:] = pair[1]
+            k.vector.scale(1.0, pair[1], at[1])
             times(own_data, samplers, own_work, x, at, first + 2 * s, product)
-            at[1][:] = b
+            k.vector.scale(1.0, b, at[1])
             k.vector.axpy(-1.0, product, at[1])
             times(own_data, samplers, own_work, x, at, first + 2 * s + 1, product)
             k.vector.axpy(lr, product, pair[1])
@@ -124,7 +124,7 @@ def make_solvers(k: Any) -> dict[str, Any]:
         k.linear_system.inverse_scaling(pair[0], data.power, data.floor, inverse)
         pair[1][:] = 0
         k.linear_system.scaled_axpy(1.0, inverse, b, pair[1])
-        total[:] = pair[1]
+        k.vector.scale(1.0, pair[1], total)
         for draw in range(first, first + terms):
             times(own_data, samplers, own_work, x, pair, draw, product)
             k.linear_system.scaled_axpy(-lr, inverse, product, pair[1])

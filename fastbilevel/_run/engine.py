@@ -13,7 +13,7 @@ from fastbilevel._arrays.placement import fetch, library_of, place
 from fastbilevel._checks.values import closest
 from fastbilevel._oracles.binding import Binder
 from fastbilevel._schedules import Totals, grown
-from fastbilevel._texts.compile import compile_text, plain, specialize
+from fastbilevel._texts.compile import compile_text, specialize
 from fastbilevel._texts.protocol import Chunk, Progress, Samplers, State, check_record
 from fastbilevel.kernels.memory import aligned_empty
 from fastbilevel.problems.base import BilevelProblem
@@ -142,11 +142,7 @@ class Run:
     def _bind_oracles(self) -> Any:
         """The bundle of oracles that the method's text calls."""
         method = self.method
-        bound = Binder(self.problem, self.plan, method.estimate()).bind(method.oracles)
-        if self.problem.compiled and not self.compiled:
-            enter = (each._replace(function=each.function.entry) for each in bound)
-            return bound._make(enter)
-        return bound
+        return Binder(self.problem, self.plan, method.estimate()).bind(method.oracles)
 
     def _compile_chunk(self) -> Any:
         make, *constants = self.method.chunk_text()
@@ -197,7 +193,7 @@ class Run:
             n = 1
         start = time.perf_counter()
         arguments, progress = self._arguments(self.nit, n)
-        self._chunk(*plain(arguments))
+        self._chunk(*arguments)
         self._count(progress)
         # The one place where the host waits for a device.
         self.norms, self.stopped = fetch(arguments.state.norms), bool(fetch(self.state.flag)[0])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from fastbilevel._arrays.tuples import map_tuple
 from fastbilevel.kernels import reference
 
 # What makes a text, and the constants it closes over: the arguments of `compile_text` but `k`.
@@ -86,84 +84,52 @@ def _in_a_sentence(function: Any) -> Iterator[None]:
         ) from None
 
 
-@contextlib.contextmanager
-def _without_notice() -> Iterator[None]:
-    """Numba calls typed function pointers experimental each time; our tests are the notice."""
-    from numba.core.errors import NumbaExperimentalFeatureWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
-        yield
-
-
 def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
     """The machine code of a dispatcher for these types; a sentence if it does not fit them."""
-    with _in_a_sentence(function), _without_notice():
-        function.compile(types)
-    return function.get_overload(types)
+    with _in_a_sentence(function):
+        return function.compile(types)
 
 
-class Pointer:
-    """A compiled oracle and the type under which another compiled text calls it.
+def pointer_to(function: Any, arguments: tuple[Any, ...], by_value: bool = False) -> Any:
+    """`function`, if it is compiled, as another compiled text can call it; itself if it is plain.
 
     A loop that took the dispatcher itself would be compiled anew in every process; one that takes
-    a typed function pointer is found in the disk cache.
+    an address is found in the disk cache.
 
     Parameters
     ----------
-    function : Numba dispatcher
+    function : callable
     arguments : tuple
         Sample arguments, by which the signature is found.
+    by_value : bool
+        It takes records as they are, not by address.
     """
+    if not is_compiled(function):
+        return function
+    from numba import typeof
 
-    def __init__(self, function: Any, arguments: tuple[Any, ...]):
-        from numba import types
+    from fastbilevel._texts.addresses import Code, types_of
 
-        self.function = function
-        argument_types = tuple(type_of(a) for a in arguments)
-        # What interpreted code calls; the dispatcher would look for its types at every call.
-        self.entry = _compile_for(function, argument_types)
-        returned = function.overloads[argument_types].signature.return_type
-        with _without_notice():
-            self.type = types.FunctionType(returned(*argument_types))
+    kinds = tuple(map(typeof, arguments)) if by_value else types_of(arguments)
+    with _in_a_sentence(function):
+        return Code(function, kinds)
 
 
-def type_of(value: Any) -> Any:
-    """The Numba type of an argument that may hold `Pointer` objects."""
-    import numba
-    from numba import types
+def passed_on(record: Any) -> Any:
+    """`record` for a text that passes it on without reading its fields."""
+    from fastbilevel._texts.addresses import Address
 
-    if isinstance(value, Pointer):
-        return value.type
-    if isinstance(value, tuple) and any(holds_pointer(v) for v in value):
-        return types.BaseTuple.from_types([type_of(v) for v in value], type(value))
-    return numba.typeof(value)
+    return Address(record, known=False)
 
 
-def holds_pointer(value: Any) -> bool:
-    """True if `value` is a `Pointer` or a tuple with one somewhere inside."""
-    return isinstance(value, Pointer) or (
-        isinstance(value, tuple) and any(holds_pointer(v) for v in value)
-    )
+def is_passed_on(value: Any) -> bool:
+    """True for what `passed_on` returns."""
+    return hasattr(value, "address")
 
 
-def plain(value: Any) -> Any:
-    """`value` with every `Pointer` replaced by its function, ready to pass to compiled code."""
-    if isinstance(value, Pointer):
-        return value.function
-    return map_tuple(plain, value) if isinstance(value, tuple) else value
-
-
-def entries(value: Any) -> Any:
-    """`value` with every `Pointer` replaced by its machine code, ready for interpreted code."""
-    if isinstance(value, Pointer):
-        return value.entry
-    return map_tuple(entries, value) if isinstance(value, tuple) else value
-
-
-def pointer_to(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """`function` as a `Pointer` if it is compiled, itself if it is plain Python."""
-    return Pointer(function, arguments) if hasattr(function, "overloads") else function
+def is_compiled(function: Any) -> bool:
+    """True for Numba's functions."""
+    return hasattr(function, "overloads")
 
 
 def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
@@ -174,17 +140,20 @@ def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
     TypeError
         If the text reads a field, or makes a call, that does not fit its arguments.
     """
-    if not hasattr(function, "overloads"):
+    if not is_compiled(function):
         return function
-    return _compile_for(function, tuple(type_of(a) for a in arguments))
+    from fastbilevel._texts.addresses import by_address, types_of
+
+    entry = _compile_for(function, types_of(arguments))
+    return lambda *given: entry(*by_address(given))
 
 
 def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
-    """Call an oracle whose arguments may hold pointers to further oracles."""
-    if not hasattr(function, "overloads"):
+    """Call an oracle."""
+    if not is_compiled(function):
         function(*arguments)
         return
+    from fastbilevel._texts.addresses import by_address
+
     with _in_a_sentence(function):
-        if any(holds_pointer(a) for a in arguments):
-            function = specialize(function, arguments)
-        function(*plain(arguments))
+        function(*by_address(arguments))

@@ -18,6 +18,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 
+from fastbilevel._arrays.tuples import is_record
+
 T = TypeVar("T")
 
 
@@ -192,11 +194,6 @@ class Progress(NamedTuple):
 
     growth: dict[str, np.ndarray]
     draws: tuple[Draws, ...]
-
-
-def is_record(value: Any) -> bool:
-    """True for named tuples and for their classes."""
-    return hasattr(value, "_fields")
 
 
 @functools.cache

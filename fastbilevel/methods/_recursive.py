@@ -83,7 +83,7 @@ def make_chunk(k: Any, proximal: int) -> Any:
             gradients_y(data_y, samplers, work_y, x_old, Y_old, weights, draw[t], F_old_y, G_old_y)
             k.momentum.recursive_momentum(f_y, F_y, F_old_y, eta[t])
             k.momentum.recursive_momentum(g_y, G_y, G_old_y, eta[t])
-            Y_old[:] = Y
+            k.vector.scale(1.0, Y, Y_old)
             for j in range(q):
                 k.vector.perturbed_step(Y[j], g_y[j], f_y[j], weights[j, 0], lr[t, j])
                 if proximal:
@@ -96,7 +96,7 @@ def make_chunk(k: Any, proximal: int) -> Any:
             gradients_x(data_x, samplers, work_x, x_old, Y_old, weights, draw[t], F_old_x, G_old_x)
             k.momentum.recursive_momentum(f_x, F_x, F_old_x, eta[t])
             k.momentum.recursive_momentum(g_x, G_x, G_old_x, eta[t])
-            x_old[:] = x
+            k.vector.scale(1.0, x, x_old)
             k.vector.combine_offsets(f_x, g_x, flat_weights, flat_alpha, nu[t], phi)
             k.vector.normalized_momentum(
                 x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,

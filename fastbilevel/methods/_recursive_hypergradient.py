@@ -79,8 +79,8 @@ def make_chunk(k: Any) -> Any:
             )  # fmt: skip
             k.momentum.recursive_momentum(u, G, G_old, eta_y[t])
             k.momentum.recursive_momentum(phi, h, h_old, eta[t])
-            x_old[:] = x
-            Y_old[0][:] = Y[0]
+            k.vector.scale(1.0, x, x_old)
+            k.vector.scale(1.0, Y[0], Y_old[0])
             k.vector.normalized_momentum(
                 x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
                 norm_out=norms[t : t + 1], flag=flag,

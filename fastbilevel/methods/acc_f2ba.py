@@ -56,11 +56,11 @@ def make_chunk(k: Any, restarts: int) -> Any:
             k.vector.scale(nu[t], offsets, weights)
             k.momentum.extrapolate(x, x_old, outer_momentum)
             k.projection.project(x, kind, a, b)
-            Y_old[:] = Y
+            k.vector.scale(1.0, Y, Y_old)
             for s in range(steps[t]):
                 descend(data, samplers, work, x, Y, weights, lr[t], 1, first_step[t] + s)
                 k.momentum.extrapolate(Y, Y_old, inner_momentum)
-            Y[:] = Y_old
+            k.vector.scale(1.0, Y_old, Y)
             combine(outer_data, samplers, outer_work, x, Y, weights, alpha, nu[t], draw[t], phi)
             k.vector.normalized_momentum(
                 x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,

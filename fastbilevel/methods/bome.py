@@ -99,7 +99,7 @@ def make_chunk(k: Any, use_values: int) -> Any:
         inner_steps, eta = fixed.inner_steps, fixed.eta
         for t in range(n):
             draw = draws[t]
-            Y[0][:] = Y[1]
+            k.vector.scale(1.0, Y[1], Y[0])
             descend(
                 data, samplers, work, x, Y[0:1], weights[0:1], lr_inner[t], inner_steps,
                 first_step[t],

@@ -64,7 +64,7 @@ def make_chunk(k: Any) -> Any:
         for t in range(n):
             k.vector.scale(nu[t], offsets, weights)
             for s in range(steps[t]):
-                Y_old[:] = Y
+                k.vector.scale(1.0, Y, Y_old)
                 descend(data, samplers, work, x, Y, weights, lr[t], 1, first_step[t] + s)
                 for j in range(weights.size):
                     k.proximal.proximal_step(

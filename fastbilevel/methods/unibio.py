@@ -77,7 +77,7 @@ def make_chunk(k: Any, ball: int) -> Any:
         for t in range(n):
             draw = first_step[t]
             for e in range(bounds[t, 0], bounds[t, 1]):
-                center[:] = Y[0]
+                k.vector.scale(1.0, Y[0], center)
                 mean[:] = 0
                 for _ in range(steps[e]):
                     lower_gradient(data, samplers, work, x, Y, draw, G)
@@ -85,7 +85,7 @@ def make_chunk(k: Any, ball: int) -> Any:
                     k.projection.project(Y[0], ball, center, radii[e])
                     k.vector.axpy(1.0 / steps[e], Y[0], mean)
                     draw += 1
-                Y[0][:] = mean
+                k.vector.scale(1.0, mean, Y[0])
             hypergradient(
                 outer_data, samplers, outer_work, x, Y, terms[t], lr_v[t], factor[t],
                 first_product[t], draws[t], phi,

@@ -74,12 +74,12 @@ def make_chunk(k: Any) -> Any:
                 k.vector.axpy(share, h, phi)
                 draw += 1
                 product += terms[t]
-            x_old[:] = x
+            k.vector.scale(1.0, x, x_old)
             k.vector.normalized_momentum(
                 x, m, phi, lr_x[t], momentum=0.0, normalize=0, kind=kind, a=a, b=b,
                 norm_out=norms[t : t + 1], flag=flag,
             )  # fmt: skip
-            Y_old[0][:] = Y[0]
+            k.vector.scale(1.0, Y[0], Y_old[0])
             for s in range(inner_steps + 1):
                 lower_gradient(data, samplers, work, x, Y, draw, G)
                 lower_gradient(data, samplers, work, x_old, Y_old, draw, G_old)
@@ -93,8 +93,8 @@ def make_chunk(k: Any) -> Any:
                 )  # fmt: skip
                 k.momentum.recursive_momentum(u, G, G_old, 0.0)
                 k.momentum.recursive_momentum(phi, h, h_old, 0.0)
-                x_old[:] = x
-                Y_old[0][:] = Y[0]
+                k.vector.scale(1.0, x, x_old)
+                k.vector.scale(1.0, Y[0], Y_old[0])
                 k.vector.axpy(-lr_y[t, s], u, Y[0])
                 draw += 1
                 product += terms[t]

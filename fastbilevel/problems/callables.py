@@ -162,7 +162,7 @@ class Problem(BilevelProblem):
     def evaluation_arguments(self, rows: int) -> tuple[Data, Nothing]:
         if self._pointers is None:
             pointers = {
-                name: pointer_to(function, self._sample_arguments(name))
+                name: pointer_to(function, self._sample_arguments(name), by_value=True)
                 for name, function in self._given().items()
             }
             self._pointers = Functions(**pointers)

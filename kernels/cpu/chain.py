@@ -12,7 +12,7 @@ from .draw import philox, uniform
 from .jit import kernel
 
 
-@kernel
+@kernel(inline=True)
 def _psi(t):
     if t <= 0.5:
         return 0.0
@@ -20,7 +20,7 @@ def _psi(t):
     return math.exp(1 - 1 / (w * w))
 
 
-@kernel
+@kernel(inline=True)
 def _psi_slope(t):
     if t <= 0.5:
         return 0.0
@@ -28,7 +28,7 @@ def _psi_slope(t):
     return math.exp(1 - 1 / (w * w)) * 4 / (w * w * w)
 
 
-@kernel
+@kernel(inline=True)
 def _phi(t):
     return HALF_WIDTH * math.erfc(-t * ROOT_HALF)
 
@@ -65,7 +65,7 @@ def carmon_gradient(x, height, scale, out):
         before = t
 
 
-@kernel
+@kernel(inline=True)
 def coin(sample, probability, k0, k1):
     w0, w1, _, _ = philox(0, sample & MASK, (sample >> 32) & MASK, COIN_TAG, k0, k1)
     return 1.0 if uniform(w0, w1) < probability else 0.0
@@ -114,7 +114,7 @@ def path_gradient(y, start, out):
         before = here
 
 
-@kernel
+@kernel(inline=True)
 def _half_angle(y):
     total = 0.0
     for i in range(y.size // 2, y.size):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 
-import numba
 import numpy as np
 from numba import prange
 
@@ -37,9 +36,8 @@ CHUNK = 16
 FEATURE_COST = 3
 
 
-@kernel
+@kernel(constants=("width",))
 def forward(X, rows, V, Z, width):
-    numba.literally(width)
     indptr, indices, values = X
     last = indices.size - 1
     for r in range(rows.size):
@@ -47,9 +45,8 @@ def forward(X, rows, V, Z, width):
         gather(indices, values, values, V, start, stop, last, Z, r * width, 1, width, 0)
 
 
-@kernel
+@kernel(constants=("width",))
 def backward(X, rows, Z, scale, G, width):
-    numba.literally(width)
     indptr, indices, values = X
     factor = values.dtype.type(scale)
     for r in range(rows.size):
@@ -57,9 +54,8 @@ def backward(X, rows, Z, scale, G, width):
         scatter(indices, values, values, Z, r * width, start, stop, G, factor, 1, width, 0)
 
 
-@kernel
+@kernel(constants=("width",))
 def flush(V, scale, width):
-    numba.literally(width)
     for i in range(scale.size):
         multiply_row(V, i, scale[i], 1, width)
         scale[i] = 1.0
@@ -83,11 +79,9 @@ def _next_scale(penalty, lr, lazy, scale, factors, inverse):
     return small
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _take_over(V, scale, lr, inverse, g, C):
     """Rows whose scale is too small take it over."""
-    numba.literally(g)
-    numba.literally(C)
     for i in range(scale.size):
         if not scale[i] > SMALLEST_SCALE:
             multiply_row(V, i, scale[i], g, C)
@@ -95,11 +89,9 @@ def _take_over(V, scale, lr, inverse, g, C):
             inverse[i] = lr
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _decay(penalty, lr, V, g, C, start, stop):
     """Decay in place, one penalty per feature and class."""
-    numba.literally(g)
-    numba.literally(C)
     for i in range(start, stop):
         for j in range(g):
             for c in range(C):
@@ -107,7 +99,7 @@ def _decay(penalty, lr, V, g, C, start, stop):
                 V[at] -= lr * penalty[i, c] * V[at]
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _residuals(
     indptr, indices, values, first, labels, rows, coefficients, weights, V, factors, Z, g, C
 ):
@@ -115,8 +107,6 @@ def _residuals(
 
     The rows lie at `first` and behind it; each at its own number if `first` is negative.
     """
-    numba.literally(g)
-    numba.literally(C)
     last = indices.size - 1
     for r in range(rows.size):
         soon = min(r + ROWS_AHEAD, rows.size - 1)
@@ -132,7 +122,7 @@ def _residuals(
             Z[at + j * C + label] -= coefficient
 
 
-@kernel
+@kernel(inline=True)
 def _cut(pointer, start, stop, part, parts):
     """Where part `part` of `parts` of the features start..stop-1 begins, of about equal cost."""
     if part == 0 or part == parts:
@@ -149,13 +139,11 @@ def _cut(pointer, start, stop, part, parts):
     return low
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _step_by_features(
     starts, features, pointer, local_row, values, block, part, parts, Z, V, inverse, g, C
 ):
     """Subtract the gradient of one block, for one part of its features."""
-    numba.literally(g)
-    numba.literally(C)
     start = _cut(pointer, starts[block], starts[block + 1], part, parts)
     stop = _cut(pointer, starts[block], starts[block + 1], part + 1, parts)
     for c in range(start, stop):
@@ -168,11 +156,9 @@ def _step_by_features(
         accumulate(local_row, values, Z, pointer[c], pointer[c + 1], V, i, -inverse[i], g, C)
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _step_by_rows(indptr, indices, values, rows, Z, V, inverse, g, C):
     """Subtract the gradient of any rows."""
-    numba.literally(g)
-    numba.literally(C)
     minus = Z.dtype.type(-1.0)
     for r in range(rows.size):
         start, stop = indptr[rows[r]], indptr[rows[r] + 1]
@@ -184,8 +170,6 @@ def _build_descent_step(threaded):
         train, rows_g, block_g, val, rows_f, block_f, x, weights, penalty, lr,
         V, scale, work, g, C, kind, shift, n_threads,
     ):  # fmt: skip
-        numba.literally(g)
-        numba.literally(C)
         # Both levels have the same types, so one copy of the code serves them.
         sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
         logits, coefficients, offset_weights, factors, inverse = work
@@ -233,11 +217,11 @@ def _build_descent_step(threaded):
                         Z, V, inverse, g, C,
                     )  # fmt: skip
 
-    return build(descent_step, threaded)
+    return build(descent_step, threaded, constants=("g", "C"))
 
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
 
-descend = build(make_descend(draw, sys.modules[__name__], False))
-descend_threaded = build(make_descend(draw, sys.modules[__name__], True))
+descend = build(make_descend(draw, sys.modules[__name__], False), constants=("g", "C", "width"))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True), constants=("g", "C", "width"))

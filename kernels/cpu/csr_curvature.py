@@ -9,7 +9,6 @@ Linear steps remember the probabilities at y of every block that they have met s
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from ..reference.csr_curvature import SOLVE, SUM
@@ -22,7 +21,7 @@ from .simd_softmax import softmax as softmax_row
 from .weights import row_coefficients
 
 
-@kernel
+@kernel(inline=True)
 def _rows_of(side, block):
     """Pointers, features and values by rows, and the number of the block's first row there.
 
@@ -34,10 +33,9 @@ def _rows_of(side, block):
     return indptr, indices, values, np.int64(-1)
 
 
-@kernel
+@kernel(constants=("C",))
 def _gather_one(side, rows, block, V, Z, at, C):
     """Logits of a minibatch at V, into Z from entry `at` on."""
-    numba.literally(C)
     pointer, indices, values, first = _rows_of(side, block)
     last = indices.size - 1
     for r in range(rows.size):
@@ -49,10 +47,9 @@ def _gather_one(side, rows, block, V, Z, at, C):
         gather(indices, values, values, V, start, stop, last, Z, at + r * C, 1, C, 0)
 
 
-@kernel
+@kernel(constants=("C",))
 def _gather_two(side, rows, block, V, W, Z, at, U, C):
     """Logits of a minibatch at V, into Z from entry `at` on, and at W, into U."""
-    numba.literally(C)
     pointer, indices, values, first = _rows_of(side, block)
     last = indices.size - 1
     for r in range(rows.size):
@@ -65,10 +62,9 @@ def _gather_two(side, rows, block, V, W, Z, at, U, C):
         gather(indices, values, values, W, start, stop, last, U, r * C, 1, C, 0)
 
 
-@kernel
+@kernel(constants=("C",))
 def _add_backward(side, rows, block, Z, G, C):
     """``G += X[rows]^T Z``."""
-    numba.literally(C)
     (indptr, indices, values), _, _, copies = side
     one = values.dtype.type(1.0)
     if block < 0:
@@ -87,10 +83,9 @@ def _add_backward(side, rows, block, Z, G, C):
         accumulate(local_row, entries, Z, pointer[c], pointer[c + 1], G, features[c], one, 1, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def _set_penalty_gradient(penalty, V, out, C):
     """``out <- e V``."""
-    numba.literally(C)
     if penalty.size == 0:
         out[:] = 0
     elif penalty.shape[1] == 1:
@@ -102,9 +97,8 @@ def _set_penalty_gradient(penalty, V, out, C):
             out[at] = of_entry[at] * V[at]
 
 
-@kernel
+@kernel(constants=("C",))
 def gradient(side, rows, block, x, y, penalty, out, work, C, kind, shift):
-    numba.literally(C)
     Z, coefficients, _ = work
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
     _gather_one(side, rows, block, y, Z, 0, C)
@@ -116,19 +110,17 @@ def gradient(side, rows, block, x, y, penalty, out, work, C, kind, shift):
     _add_backward(side, rows, block, Z, out, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def _derivatives(side, rows, block, Y, cross, work, C):
     """Residuals of a minibatch in the first half of Z, curvatures in the second, and slopes."""
-    numba.literally(C)
     Z, coefficients, _ = work
     half = rows.size * C
     _gather_two(side, rows, block, Y[0], Y[1], Z, 0, Z[half:], C)
     softmax.derivatives(Z, Z[half:], side[1], rows, coefficients, cross, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def product(side, rows, block, x, Y, penalty, out, work, C, kind, shift):
-    numba.literally(C)
     Z, coefficients, slopes = work
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
     _derivatives(side, rows, block, Y, slopes, work, C)
@@ -136,15 +128,13 @@ def product(side, rows, block, x, Y, penalty, out, work, C, kind, shift):
     _add_backward(side, rows, block, Z[rows.size * C :], out, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def directional(side, rows, block, Y, cross, work, C):
-    numba.literally(C)
     _derivatives(side, rows, block, Y, cross, work, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift):
-    numba.literally(C)
     (Z, coefficients, _), half = work, rows.size * C
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
     _derivatives(side, rows, block, Y, cross, work, C)
@@ -153,7 +143,7 @@ def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift
         _add_backward(side, rows, block, Z[j * half :], G[j], C)
 
 
-@kernel
+@kernel(inline=True)
 def _powers(keep, count):
     """``keep^count`` and ``keep + ... + keep^count``."""
     power, total = 1.0, 0.0
@@ -163,14 +153,13 @@ def _powers(keep, count):
     return power, total
 
 
-@kernel
+@kernel(constants=("C",))
 def _catch_up(features, start, stop, step, mark, V, penalty, b, total, lr, mode, done, C):
     """Bring ``features[start:stop]`` of v and the total to where step number `step` begins.
 
     With `mark` their count becomes -1 until the step is done: they may be met again.
     """
     # One loop with everything in it: a call with arrays would cost more than the arithmetic.
-    numba.literally(C)
     uniform = penalty.shape[1] == 1
     for k in range(start, stop):
         soon = features[min(k + FEATURES_AHEAD, stop - 1)]
@@ -203,10 +192,9 @@ def _catch_up(features, start, stop, step, mark, V, penalty, b, total, lr, mode,
             done[i] = -1
 
 
-@kernel
+@kernel(constants=("C",))
 def _decay(features, start, stop, step, V, penalty, b, lr, mode, done, C):
     """What one step does to ``features[start:stop]`` of v apart from the data, where not done."""
-    numba.literally(C)
     uniform = penalty.shape[1] == 1
     for k in range(start, stop):
         i = features[k]
@@ -222,10 +210,9 @@ def _decay(features, start, stop, step, V, penalty, b, lr, mode, done, C):
         done[i] = step + 1
 
 
-@kernel
+@kernel(constants=("C",))
 def _descend_on_block(side, block, step, V, penalty, b, lr, mode, U, done, C):
     """The step itself, feature by feature: decay, and minus lr times the sum over the rows."""
-    numba.literally(C)
     starts, features, pointer, local_row, entries = side[3][:5]
     uniform, minus = penalty.shape[1] == 1, entries.dtype.type(-lr)
     start, stop = starts[block], starts[block + 1]
@@ -246,10 +233,9 @@ def _descend_on_block(side, block, step, V, penalty, b, lr, mode, U, done, C):
         accumulate(local_row, entries, U, pointer[k], pointer[k + 1], V, i, minus, 1, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def _descend_on_rows(side, rows, step, V, penalty, b, lr, mode, U, done, C):
     """The step itself, row by row: what is done to a feature is done when it is first met."""
-    numba.literally(C)
     indptr, indices, values = side[0]
     minus = values.dtype.type(-lr)
     for r in range(rows.size):
@@ -258,11 +244,10 @@ def _descend_on_rows(side, rows, step, V, penalty, b, lr, mode, U, done, C):
         scatter(indices, values, values, U, r * C, start, stop, V, minus, 1, C, 0)
 
 
-@kernel
+@kernel(constants=("C",))
 def linear_step(
     side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift
 ):  # fmt: skip
-    numba.literally(C)
     P, known, _ = memory
     (U, coefficients, _), V = work, Y[1]
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
@@ -295,9 +280,8 @@ def linear_step(
         _descend_on_rows(side, rows, step, V, penalty, b, lr, mode, U, done, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def finish(Y, penalty, b, total, lr, mode, steps, done, memory, C):
-    numba.literally(C)
     every = memory[2]
     _catch_up(every, 0, done.size, steps, 0, Y[1], penalty, b, total, lr, mode, done, C)
     done[:] = 0

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sys
 
-import numba
 import numpy as np
 from numba import prange
 
@@ -33,17 +32,15 @@ from .weights import row_weight
 samples_of_panel = kernel(panel_samples)
 
 
-@kernel
+@kernel(constants=("width",))
 def forward(X, rows, V, Z, width):
-    numba.literally(width)
     matrix = X[0]
     d = matrix.shape[1]
     logits_by_rows(rows, rows.size, matrix.ctypes.data, d * matrix.itemsize, d, V, Z, width)
 
 
-@kernel
+@kernel(constants=("width",))
 def backward(X, rows, Z, scale, G, width):
-    numba.literally(width)
     matrix = X[0]
     d = matrix.shape[1]
     base, row_bytes = matrix.ctypes.data, d * matrix.itemsize
@@ -58,11 +55,9 @@ def flush(V, scale, width):
     pass
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _residuals(work, panel, origin, first, stop, samples, d, g, C):
     """Residuals of the samples first..stop-1; the panels of Z begin with sample `origin`."""
-    numba.literally(g)
-    numba.literally(C)
     addresses, labels, coefficients, differences, _, Z, _ = work
     stride = coefficients.shape[1]
     while first < stop:
@@ -77,11 +72,9 @@ def _residuals(work, panel, origin, first, stop, samples, d, g, C):
         first = after
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _gradient(work, panel, origin, stop, samples, feature, features, d, g, C):
     """Gradient of the samples origin..stop-1 in some features, panel by panel."""
-    numba.literally(g)
-    numba.literally(C)
     addresses, _, _, _, gradient, Z, _ = work
     at = 0
     for first in range(origin, stop, panel):
@@ -92,7 +85,7 @@ def _gradient(work, panel, origin, stop, samples, feature, features, d, g, C):
         at += g * (C - 1) * PANEL
 
 
-@kernel
+@kernel(inline=True)
 def _share(d, part, parts):
     """First feature of a thread, and the one after its last."""
     units = -(-d // UNIT)
@@ -104,8 +97,6 @@ def _build_descent_step(threaded):
         train, rows_g, block_g, val, rows_f, block_f, x, weights, penalty, lr,
         V, scale, work, g, C, kind, shift, n_threads,
     ):  # fmt: skip
-        numba.literally(g)
-        numba.literally(C)
         # Both levels have the same types, so one copy of the code serves them. Small steps take
         # about a microsecond: every call of a function that is given arrays would show.
         sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
@@ -187,11 +178,11 @@ def _build_descent_step(threaded):
             else:
                 take_step(V, first, after, d, penalty, 0, lr, gradient, g, C)
 
-    return build(descent_step, threaded)
+    return build(descent_step, threaded, constants=("g", "C"))
 
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
 
-descend = build(make_descend(draw, sys.modules[__name__], False))
-descend_threaded = build(make_descend(draw, sys.modules[__name__], True))
+descend = build(make_descend(draw, sys.modules[__name__], False), constants=("g", "C", "width"))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True), constants=("g", "C", "width"))

@@ -8,7 +8,6 @@ of it is remembered, block by block.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from ..layout_dense import PANEL, STRIP
@@ -23,10 +22,9 @@ from .small_blocks import block_gradient, block_logits
 from .weights import row_coefficients
 
 
-@kernel
+@kernel(constants=("C",))
 def _list_samples(side, rows, block, work, C):
     """Address and label of all samples; whether they are read as tiles instead."""
-    numba.literally(C)
     (matrix,), classes, _, (tiles,) = side
     addresses, labels, coefficients, _, _, sums, _ = work
     base, row_bytes = matrix.ctypes.data, matrix.shape[1] * matrix.itemsize
@@ -41,11 +39,9 @@ def _list_samples(side, rows, block, work, C):
     return C == 2 and block >= 0 and tiles.size > 0
 
 
-@kernel
+@kernel(constants=("g", "C"))
 def _set(penalty, V, gradient, out, d, g, C):
     """``out <- e V + G``."""
-    numba.literally(g)
-    numba.literally(C)
     if penalty.size == 0:
         set_gradient(V, d, penalty, 0, gradient, out, g, C)
     elif penalty.size == 1:
@@ -54,9 +50,8 @@ def _set(penalty, V, gradient, out, d, g, C):
         set_gradient(V, d, penalty, 2, gradient, out, g, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def gradient(side, rows, block, x, y, penalty, out, work, C, kind, shift):
-    numba.literally(C)
     addresses, labels, coefficients, _, differences, sums, Z = work
     matrix, tiles, m = side[0][0], side[3][0], rows.size
     d = matrix.shape[1]
@@ -87,7 +82,6 @@ def _build_sweep(skipped, summed):
     """
 
     def sweep(side, rows, block, Y, work, C):
-        numba.literally(C)
         addresses, labels, coefficients, slopes, differences, sums, Z = work
         matrix, tiles, m = side[0][0], side[3][0], rows.size
         d = matrix.shape[1]
@@ -109,7 +103,7 @@ def _build_sweep(skipped, summed):
                 if summed:
                     panel_gradient(addresses, first, after, m, 0, d, d, Z, start, sums, summed, C)
 
-    return build(sweep)
+    return build(sweep, constants=("C",))
 
 
 @kernel
@@ -121,25 +115,22 @@ def _copy(source, target, count):
 _slopes, _curvatures, _both = _build_sweep(0, 0), _build_sweep(1, 1), _build_sweep(0, 2)
 
 
-@kernel
+@kernel(constants=("C",))
 def product(side, rows, block, x, Y, penalty, out, work, C, kind, shift):
-    numba.literally(C)
     coefficients, sums = work[2], work[5]
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
     _curvatures(side, rows, block, Y, work, C)
     _set(penalty, Y[1], sums, out, side[0][0].shape[1], 1, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def directional(side, rows, block, Y, cross, work, C):
-    numba.literally(C)
     _slopes(side, rows, block, Y, work, C)
     _copy(work[3], cross, rows.size)
 
 
-@kernel
+@kernel(constants=("C",))
 def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift):
-    numba.literally(C)
     coefficients, sums = work[2], work[5]
     row_coefficients(kind, x, shift, side[2], rows, 1.0 / rows.size, coefficients)
     _both(side, rows, block, Y, work, C)
@@ -148,11 +139,10 @@ def derivatives(side, rows, block, x, Y, penalty, G, cross, work, C, kind, shift
     _set(penalty, Y.reshape(Y.size), sums, G.reshape(G.size), d, 2, C)
 
 
-@kernel
+@kernel(constants=("C",))
 def linear_step(
     side, rows, block, x, Y, penalty, b, total, lr, mode, step, done, memory, work, C, kind, shift
 ):  # fmt: skip
-    numba.literally(C)
     addresses, _, coefficients, _, differences, sums, U = work
     P, known, of_y = memory
     matrix, tiles, m, V = side[0][0], side[3][0], rows.size, Y[1]

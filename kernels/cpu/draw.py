@@ -26,7 +26,7 @@ W0, W1 = np.uint64(PHILOX_W0), np.uint64(PHILOX_W1)
 LOW, WORD = np.uint64(MASK), np.uint64(32)
 
 
-@kernel
+@kernel(inline=True)
 def philox(c0, c1, c2, c3, k0, k1):
     c0, c1, c2, c3 = np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3)
     k0, k1 = np.uint64(k0), np.uint64(k1)
@@ -37,7 +37,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@kernel
+@kernel(inline=True)
 def uniform(high, low):
     return (
         np.float64(np.int64(high >> np.uint64(5))) * 67108864.0

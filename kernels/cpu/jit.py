@@ -11,6 +11,8 @@ from typing import Any
 
 import numba
 
+from .linked import faces
+
 try:
     import fcntl
 except ImportError:  # not on Windows
@@ -51,6 +53,7 @@ def build(
     fastmath: bool = False,
     cache: bool = True,
     inline: bool = False,
+    constants: tuple[str, ...] = (),
 ) -> Any:
     """Compile `function` lazily with the project's flags.
 
@@ -69,26 +72,37 @@ def build(
         Keep the machine code on disk.
     inline : bool
         Merge the code into its callers', where the reference counts of its arguments cancel: they
-        cost more than the arithmetic of a problem with one variable.
+        cost more than the arithmetic of a problem with one variable. For what is called for every
+        element or takes no longer than a call; all others are compiled once and called.
+    constants : tuple of str
+        Arguments for whose values it is compiled: integers that callers must know when they are
+        compiled themselves.
     """
     checked = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
     name = [function.__qualname__, *closure_names(function), str(int(threaded)), source_stamp()]
     # Numba's cache key ignores whether indices are checked, too.
     function.__qualname__ = "_".join([*name, "checked"] if checked else name)
-    dispatcher = numba.njit(
-        cache=cache,
-        nogil=True,
-        error_model="numpy",
-        parallel=threaded and not checked,
-        fastmath=set(SAFE_FASTMATH) if fastmath else False,
-        forceinline=inline,
-    )(function)
-    files = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if files is not None:
-        _start_anew_if_unreadable(files)
-        if fcntl is not None:
-            _save_one_at_a_time(files)
-    return dispatcher
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    options = {
+        "nopython": True,
+        "nogil": True,
+        "error_model": "numpy",
+        "parallel": threaded and not checked,
+        "fastmath": set(SAFE_FASTMATH) if fastmath else False,
+        "forceinline": inline,
+        "boundscheck": None,
+    }
+    return faces(function, options, constants, _enable_caching if cache else lambda face: None)
+
+
+def _enable_caching(dispatcher: Any) -> None:
+    """Keep the machine code of a dispatcher on disk."""
+    dispatcher.enable_caching()
+    files = dispatcher._cache._cache_file
+    _start_anew_if_unreadable(files)
+    if fcntl is not None:
+        _save_one_at_a_time(files)
 
 
 def _start_anew_if_unreadable(files: Any) -> None:
@@ -128,9 +142,13 @@ def _save_one_at_a_time(files: Any) -> None:
 
 
 def kernel(
-    function: Callable[..., Any] | None = None, *, fastmath: bool = False, inline: bool = False
+    function: Callable[..., Any] | None = None,
+    *,
+    fastmath: bool = False,
+    inline: bool = False,
+    constants: tuple[str, ...] = (),
 ) -> Any:
     """Decorator for a serial kernel; see `build` for what `fastmath` must not be used on."""
     if function is None:
-        return functools.partial(kernel, fastmath=fastmath, inline=inline)
-    return build(function, fastmath=fastmath, inline=inline)
+        return functools.partial(kernel, fastmath=fastmath, inline=inline, constants=constants)
+    return build(function, fastmath=fastmath, inline=inline, constants=constants)

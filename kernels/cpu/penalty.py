@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
@@ -172,9 +171,8 @@ def penalty_products(row_index, col_index, scale, x, u, v, total, out):
     _times_exp(x, total, out)
 
 
-@kernel
+@kernel(constants=("C",))
 def penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g, C):
-    numba.literally(C)
     rows = row_index.size
     cols = Y.shape[1] // (rows * g)
     total[:] = 0.0

@@ -10,7 +10,7 @@ from .jit import kernel
 from .weights import row_slope, row_weight
 
 
-@kernel
+@kernel(inline=True)
 def absolute_power(value, exponent):
     size = abs(np.float64(value))
     if exponent <= LARGEST_WHOLE and np.floor(exponent) == exponent:

@@ -11,7 +11,7 @@ from .jit import kernel
 from .powers import absolute_power
 
 
-@kernel
+@kernel(inline=True)
 def signed_power(y, power):
     return np.float64(y) * absolute_power(y, power - 2.0)
 

@@ -24,7 +24,7 @@ def shift_of(kind, x, out):
         out[0] = top + math.log(total)
 
 
-@kernel
+@kernel(inline=True)
 def row_weight(kind, value, shift, n):
     value = np.float64(value)
     if kind == SIGMOID:
@@ -39,7 +39,7 @@ def row_weight(kind, value, shift, n):
     return 1.0
 
 
-@kernel
+@kernel(inline=True)
 def row_slope(kind, value):
     value = np.float64(value)
     if kind == SIGMOID:

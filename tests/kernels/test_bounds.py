@@ -10,7 +10,7 @@ import pytest
 # there is something behind the end, so that a process without checks reads it in peace.
 SCRIPT = """
 import numba, numpy as np
-from fastbilevel._texts.compile import compile_text, plain, pointer_to, specialize
+from fastbilevel._texts.compile import compile_text, pointer_to, specialize
 from fastbilevel.kernels import cpu
 from fastbilevel.kernels.cpu.jit import build
 
@@ -37,7 +37,7 @@ def make_loop(number):
 def caller():
     read = pointer_to(compile_text(make_read, cpu, 2), (out, x))
     call = specialize(compile_text(make_caller, cpu, 1), (read, out, x))
-    return lambda: call(*plain((read, out, x)))
+    return lambda: call(read, out, x)
 
 x, out = np.zeros(8)[:2], np.zeros(1)
 functions = {

@@ -10,7 +10,6 @@ from methods.test_backends import PROBLEMS, data, options_of, placed
 import fastbilevel as fb
 from fastbilevel import methods
 from fastbilevel._run.engine import Run
-from fastbilevel._texts.compile import plain
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels import cuda
 from fastbilevel.problems.on_host import on_host
@@ -37,7 +36,7 @@ def make_run(xp, method, sparse, problem="penalties", dtype=np.float32, **option
 
 def chunk_of(run, n=N_OUTER):
     """The next n iterations, as a function of nothing; what they start from is in place."""
-    arguments = plain(run._arguments(run.nit, n)[0])
+    arguments = run._arguments(run.nit, n)[0]
     return lambda: run._chunk(*arguments)
 
 

@@ -12,7 +12,6 @@ from softmax_formulas import composed, designs, interpreted, make_data, random_p
 import fastbilevel as fb
 from fastbilevel._oracles.binding import Binder
 from fastbilevel._oracles.products import COMPOSITIONS
-from fastbilevel._texts.compile import plain
 from fastbilevel._texts.samplers import key_of
 from fastbilevel.kernels.reference import csr_curvature
 
@@ -72,8 +71,7 @@ def outcomes(problem, sampling):
     for label, arguments in arguments_of(problem).items():
         arguments = tuple(np.array(a) if isinstance(a, np.ndarray) else a for a in arguments)
         oracle = Binder(problem, plan).bind(ONE[label.split()[0]])[0]
-        function = getattr(oracle.function, "entry", oracle.function)
-        function(plain(oracle.data), plan.samplers(), oracle.work, *arguments)
+        oracle.function(oracle.data, plan.samplers(), oracle.work, *arguments)
         found[label] = [a for a in arguments if isinstance(a, np.ndarray)]
     return found
 

@@ -1,0 +1,315 @@
+"""Records and compiled functions as compiled code is given them: one address each.
+
+A record by value is a structure of all its arrays, and every function that it passes through is
+compiled for its type: another layout, another number of classes, another problem, and the loop is
+compiled anew. Here a record is an array of words that lies still, and what passes it on need not
+know what it holds. Only the text that reads a field is compiled for the type of the record.
+
+The words of an array are its address, shape and strides; a number is one word; a tuple inside a
+record is the words of its elements, which a text gets by value; an `Address` or a `Code` is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils, errors
+from numba.core.datamodel import models
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref, lower_cast
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import AttributeTemplate, signature
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_builtin,
+    lower_getattr_generic,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.arrayobj import make_array, populate_array
+
+from fastbilevel._arrays.tuples import is_record
+
+WORD = ir.IntType(64)
+
+
+class AnyRecordType(types.Opaque):
+    """A record that is passed on, not looked into."""
+
+    def __init__(self) -> None:
+        super().__init__("record")
+
+
+any_record = AnyRecordType()
+
+
+class RecordType(types.Opaque):
+    """A record whose fields are read: their names and types, in order."""
+
+    def __init__(self, label: str, fields: tuple[tuple[str, Any], ...]):
+        self.label, self.fields = label, fields
+        digest = hashlib.sha256(repr([(name, str(kind)) for name, kind in fields]).encode())
+        super().__init__(f"{label}_{digest.hexdigest()[:16]}")
+
+    @property
+    def key(self) -> Any:
+        return self.label, self.fields
+
+    def can_convert_to(self, typingctx: Any, other: Any) -> Any:
+        return Conversion.safe if other is any_record else None
+
+    def place(self, name: str) -> tuple[int, Any] | None:
+        """The first word of a field, and its type; None if there is no such field."""
+        at = 0
+        for field, kind in self.fields:
+            if field == name:
+                return at, kind
+            at += _words_of(kind)
+        return None
+
+
+class CodeType(types.Callable, types.Opaque):
+    """A compiled function by address; records among its arguments are of any type."""
+
+    def __init__(self, arguments: tuple[Any, ...], returns: Any):
+        self.arguments, self.returns = arguments, returns
+        super().__init__(f"code({', '.join(map(str, arguments))} -> {returns})")
+
+    @property
+    def key(self) -> Any:
+        return self.arguments, self.returns
+
+    def get_call_type(self, context: Any, args: tuple[Any, ...], kws: Any) -> Any:
+        fits = not kws and len(args) == len(self.arguments)
+        if not fits or any(
+            context.can_convert(given, wanted) is None
+            for given, wanted in zip(args, self.arguments, strict=True)
+        ):
+            raise errors.TypingError(
+                f"No implementation of an oracle but for ({', '.join(map(str, self.arguments))})"
+            )
+        return signature(self.returns, *self.arguments, recvr=self)
+
+    def get_call_signatures(self) -> Any:
+        return [signature(self.returns, *self.arguments)], False
+
+    def get_impl_key(self, sig: Any) -> Any:
+        return CodeType
+
+
+for _each in (AnyRecordType, RecordType, CodeType):
+    register_model(_each)(models.OpaqueModel)
+
+
+def _words_of(kind: Any) -> int:
+    """How many words a field of this type takes."""
+    if isinstance(kind, types.Array):
+        return 1 + 2 * kind.ndim
+    if isinstance(kind, types.BaseTuple):
+        return sum(map(_words_of, kind.types))
+    return 0 if kind is types.none else 1
+
+
+@lower_cast(RecordType, AnyRecordType)
+def _forget_fields(context: Any, builder: Any, fromty: Any, toty: Any, value: Any) -> Any:
+    return value
+
+
+@infer_getattr
+class _Fields(AttributeTemplate):
+    key = RecordType
+
+    def generic_resolve(self, record: Any, name: str) -> Any:
+        found = record.place(name)
+        return None if found is None else found[1]
+
+
+@lower_getattr_generic(RecordType)
+def _read_field(context: Any, builder: Any, record: Any, value: Any, name: str) -> Any:
+    at, kind = record.place(name)
+    words = builder.bitcast(value, WORD.as_pointer())
+    found = _load(context, builder, words, at, kind)
+    return impl_ret_borrowed(context, builder, kind, found)
+
+
+def _load(context: Any, builder: Any, words: Any, at: int, kind: Any) -> Any:
+    """The value of this type that begins at word `at`."""
+
+    def word(k: int) -> Any:
+        return builder.load(cgutils.gep(builder, words, at + k))
+
+    if isinstance(kind, types.Array):
+        array = make_array(kind)(context, builder)
+        item = context.get_data_type(kind.dtype)
+        populate_array(
+            array,
+            data=builder.inttoptr(word(0), item.as_pointer()),
+            shape=[word(1 + k) for k in range(kind.ndim)],
+            strides=[word(1 + kind.ndim + k) for k in range(kind.ndim)],
+            itemsize=context.get_abi_sizeof(item),
+            meminfo=None,
+        )
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        elements = []
+        for each in kind.types:
+            elements.append(_load(context, builder, words, at, each))
+            at += _words_of(each)
+        return context.make_tuple(builder, kind, elements)
+    if kind is types.none:
+        return context.get_dummy_value()
+    if isinstance(kind, types.Boolean):
+        return builder.icmp_signed("!=", word(0), WORD(0))
+    if isinstance(kind, types.Float):
+        number = builder.bitcast(word(0), ir.DoubleType())
+        return context.cast(builder, number, types.float64, kind)
+    if isinstance(kind, types.Integer):
+        return context.cast(builder, word(0), types.int64, kind)
+    return builder.inttoptr(word(0), cgutils.voidptr_t)
+
+
+@lower_builtin(CodeType, CodeType, types.VarArg(types.Any))
+def _call_code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    code, *given = args
+    kind = sig.args[0]
+    function_type = context.call_conv.get_function_type(kind.returns, kind.arguments)
+    function = builder.bitcast(code, function_type.as_pointer())
+    status, returned = context.call_conv.call_function(
+        builder, function, kind.returns, kind.arguments, given
+    )
+    with cgutils.if_unlikely(builder, status.is_error):
+        context.call_conv.return_status_propagate(builder, status)
+    return impl_ret_new_ref(context, builder, kind.returns, returned)
+
+
+def _words(value: Any) -> Iterator[int]:
+    """The words of a field."""
+    if isinstance(value, np.ndarray):
+        yield value.__array_interface__["data"][0]
+        yield from value.shape
+        yield from value.strides
+    elif isinstance(value, Address | Code):
+        yield value.address
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _words(each)
+    elif isinstance(value, float | np.floating):
+        yield int(np.float64(value).view(np.int64))
+    elif value is not None:
+        yield int(value)
+
+
+def _type_of_field(value: Any) -> Any:
+    return _checked(numba.typeof(value))
+
+
+def _checked(kind: Any) -> Any:
+    """`kind`, if a record can hold it."""
+    if isinstance(kind, types.BaseTuple):
+        for each in kind.types:
+            _checked(each)
+    elif not isinstance(kind, _KINDS):
+        raise TypeError(
+            f"Compiled functions take arrays, numbers and tuples of them as data; got {kind}."
+        )
+    return kind
+
+
+_KINDS = (
+    types.Array,
+    types.NoneType,
+    types.Boolean,
+    types.Float,
+    types.Integer,
+    AnyRecordType,
+    RecordType,
+    CodeType,
+)
+
+
+class Address:
+    """A record by address.
+
+    Parameters
+    ----------
+    record : tuple
+        Kept as long as the address is.
+    known : bool
+        False for one that compiled code passes on only.
+    """
+
+    def __init__(self, record: tuple[Any, ...], known: bool = True):
+        self.record = record
+        self._words = np.array([*_words(record)], np.int64)
+        self.address = self._words.__array_interface__["data"][0]
+        self.type = type_of_record(record) if known else any_record
+
+
+def type_of_record(record: tuple[Any, ...]) -> Any:
+    """The type of a record whose fields are read."""
+    names = getattr(record, "_fields", map(str, range(len(record))))
+    fields = zip(names, map(_type_of_field, record), strict=True)
+    return RecordType(type(record).__name__, tuple(fields))
+
+
+class Code:
+    """A compiled function by address.
+
+    Parameters
+    ----------
+    function : Numba dispatcher
+    kinds : tuple of Numba types
+        Of its arguments.
+    """
+
+    def __init__(self, function: Any, kinds: tuple[Any, ...]):
+        self._function, self._kinds = function, kinds
+        face = getattr(function, "callee", function)
+        face.compile(kinds)
+        compiled = face.overloads[kinds]
+        self._library = compiled.library
+        self.address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        hidden = tuple(any_record if isinstance(kind, RecordType) else kind for kind in kinds)
+        self.type = CodeType(hidden, compiled.signature.return_type)
+
+    @functools.cached_property
+    def _entry(self) -> Any:
+        return self._function.compile(self._kinds)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """From interpreted code."""
+        return self._entry(*by_address(arguments))
+
+
+def by_address(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`arguments` with every record by address."""
+    return tuple(Address(each) if is_record(each) else each for each in arguments)
+
+
+def types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The Numba types of `arguments`, records by address."""
+    return tuple(type_of_record(a) if is_record(a) else numba.typeof(a) for a in arguments)
+
+
+@typeof_impl.register(Address)
+@typeof_impl.register(Code)
+def _typeof(value: Any, c: Any) -> Any:
+    return value.type
+
+
+@unbox(AnyRecordType)
+@unbox(RecordType)
+@unbox(CodeType)
+def _unbox(kind: Any, value: Any, c: Any) -> Any:
+    address = c.pyapi.object_getattr_string(value, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
