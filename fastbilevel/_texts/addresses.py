@@ -5,14 +5,15 @@ compiled for its type: another layout, another number of classes, another proble
 compiled anew. Here a record is an array of words that lies still, and what passes it on need not
 know what it holds. Only the text that reads a field is compiled for the type of the record.
 
-The words of an array are its address, shape and strides; a number is one word; a tuple inside a
-record is the words of its elements, which a text gets by value; an `Address` or a `Code` is one.
+The words of an array are its address, shape and strides; a number is one word, and so is an
+`Address` or a `Code`; a tuple inside a record is the words of its elements.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,11 +52,20 @@ class AnyRecordType(types.Opaque):
 any_record = AnyRecordType()
 
 
-class RecordType(types.Opaque):
-    """A record whose fields are read: their names and types, in order."""
+class RecordType(types.BaseTuple):
+    """A record or tuple whose fields are read, where they lie.
+
+    Parameters
+    ----------
+    label : str
+        Name of its class.
+    fields : tuple of (str, Numba type)
+        In order.
+    """
 
     def __init__(self, label: str, fields: tuple[tuple[str, Any], ...]):
         self.label, self.fields = label, fields
+        self.types = tuple(kind for _, kind in fields)
         digest = hashlib.sha256(repr([(name, str(kind)) for name, kind in fields]).encode())
         super().__init__(f"{label}_{digest.hexdigest()[:16]}")
 
@@ -63,17 +73,38 @@ class RecordType(types.Opaque):
     def key(self) -> Any:
         return self.label, self.fields
 
-    def can_convert_to(self, typingctx: Any, other: Any) -> Any:
-        return Conversion.safe if other is any_record else None
+    def __len__(self) -> int:
+        return len(self.fields)
 
-    def place(self, name: str) -> tuple[int, Any] | None:
-        """The first word of a field, and its type; None if there is no such field."""
-        at = 0
-        for field, kind in self.fields:
-            if field == name:
-                return at, kind
-            at += _words_of(kind)
+    @property
+    def count(self) -> int:
+        return len(self.fields)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.types)
+
+    def can_convert_to(self, typingctx: Any, other: Any) -> Any:
+        if other is any_record:
+            return Conversion.safe
+        # By value, as functions of the caller's own want them.
+        if isinstance(other, types.BaseTuple) and not isinstance(other, RecordType):
+            pairs = zip(self.types, other, strict=False)
+            same = len(self) == len(other) and all(
+                a == b or isinstance(a, RecordType) and a.can_convert_to(typingctx, b)
+                for a, b in pairs
+            )
+            return Conversion.safe if same else None
         return None
+
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """The number of every field."""
+        return {name: k for k, (name, _) in enumerate(self.fields)}
+
+    @functools.cached_property
+    def starts(self) -> list[int]:
+        """The first word of every field."""
+        return [0, *itertools.accumulate(map(_words_of, self.types))][:-1]
 
 
 class CodeType(types.Callable, types.Opaque):
@@ -113,7 +144,7 @@ def _words_of(kind: Any) -> int:
     """How many words a field of this type takes."""
     if isinstance(kind, types.Array):
         return 1 + 2 * kind.ndim
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, RecordType):
         return sum(map(_words_of, kind.types))
     return 0 if kind is types.none else 1
 
@@ -123,29 +154,59 @@ def _forget_fields(context: Any, builder: Any, fromty: Any, toty: Any, value: An
     return value
 
 
+@lower_cast(RecordType, types.BaseTuple)
+def _by_value(context: Any, builder: Any, fromty: Any, toty: Any, value: Any) -> Any:
+    fields = [
+        context.cast(builder, _field(context, builder, fromty, value, k), fromty.types[k], kind)
+        for k, kind in enumerate(toty)
+    ]
+    return context.make_tuple(builder, toty, fields)
+
+
 @infer_getattr
 class _Fields(AttributeTemplate):
     key = RecordType
 
     def generic_resolve(self, record: Any, name: str) -> Any:
-        found = record.place(name)
-        return None if found is None else found[1]
+        k = record.places.get(name)
+        return None if k is None else record.types[k]
 
 
 @lower_getattr_generic(RecordType)
 def _read_field(context: Any, builder: Any, record: Any, value: Any, name: str) -> Any:
-    at, kind = record.place(name)
+    return _field(context, builder, record, value, record.places[name])
+
+
+@lower_builtin("static_getitem", RecordType, types.IntegerLiteral)
+def _read_element(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    record = sig.args[0]
+    return _field(context, builder, record, args[0], args[1] % len(record))
+
+
+@lower_builtin("static_getitem", RecordType, types.SliceLiteral)
+def _read_elements(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    record = sig.args[0]
+    chosen = range(len(record))[args[1]]
+    fields = [_field(context, builder, record, args[0], k) for k in chosen]
+    return context.make_tuple(builder, sig.return_type, fields)
+
+
+def _field(context: Any, builder: Any, record: Any, value: Any, k: int) -> Any:
+    """Field k of the record that lies at `value`."""
     words = builder.bitcast(value, WORD.as_pointer())
-    found = _load(context, builder, words, at, kind)
+    kind = record.types[k]
+    found = _load(context, builder, words, record.starts[k], kind)
     return impl_ret_borrowed(context, builder, kind, found)
 
 
 def _load(context: Any, builder: Any, words: Any, at: int, kind: Any) -> Any:
-    """The value of this type that begins at word `at`."""
+    """The value of this type that begins at word `at`; of a record, where that is."""
 
     def word(k: int) -> Any:
         return builder.load(cgutils.gep(builder, words, at + k))
 
+    if isinstance(kind, RecordType):
+        return builder.bitcast(cgutils.gep(builder, words, at), cgutils.voidptr_t)
     if isinstance(kind, types.Array):
         array = make_array(kind)(context, builder)
         item = context.get_data_type(kind.dtype)
@@ -158,12 +219,6 @@ def _load(context: Any, builder: Any, words: Any, at: int, kind: Any) -> Any:
             meminfo=None,
         )
         return array._getvalue()
-    if isinstance(kind, types.BaseTuple):
-        elements = []
-        for each in kind.types:
-            elements.append(_load(context, builder, words, at, each))
-            at += _words_of(each)
-        return context.make_tuple(builder, kind, elements)
     if kind is types.none:
         return context.get_dummy_value()
     if isinstance(kind, types.Boolean):
@@ -208,15 +263,10 @@ def _words(value: Any) -> Iterator[int]:
 
 
 def _type_of_field(value: Any) -> Any:
-    return _checked(numba.typeof(value))
-
-
-def _checked(kind: Any) -> Any:
-    """`kind`, if a record can hold it."""
-    if isinstance(kind, types.BaseTuple):
-        for each in kind.types:
-            _checked(each)
-    elif not isinstance(kind, _KINDS):
+    if isinstance(value, tuple):
+        return type_of_record(value)
+    kind = numba.typeof(value)
+    if not isinstance(kind, _KINDS):
         raise TypeError(
             f"Compiled functions take arrays, numbers and tuples of them as data; got {kind}."
         )
@@ -230,7 +280,6 @@ _KINDS = (
     types.Float,
     types.Integer,
     AnyRecordType,
-    RecordType,
     CodeType,
 )
 

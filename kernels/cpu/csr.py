@@ -172,7 +172,8 @@ def _build_descent_step(threaded):
     ):  # fmt: skip
         # Both levels have the same types, so one copy of the code serves them.
         sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
-        logits, coefficients, offset_weights, factors, inverse = work
+        (Z_g, Z_f), (c_g, c_f), offset_weights, factors, inverse = work
+        logits, coefficients = (Z_g, Z_f), (c_g, c_f)
         parts = n_threads if threaded else 1
         lazy = penalty.shape[1] == 1
         for j in range(g):
