@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils, errors
 from numba.core.datamodel import models
-from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref, lower_cast
+from numba.core.imputils import impl_ret_borrowed, lower_cast
 from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AttributeTemplate, signature
 from numba.extending import (
@@ -38,6 +38,7 @@ from numba.extending import (
 from numba.np.arrayobj import make_array, populate_array
 
 from fastbilevel._arrays.tuples import is_record
+from fastbilevel.kernels.cpu.linked import call_at
 
 WORD = ir.IntType(64)
 
@@ -237,12 +238,7 @@ def _call_code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     kind = sig.args[0]
     function_type = context.call_conv.get_function_type(kind.returns, kind.arguments)
     function = builder.bitcast(code, function_type.as_pointer())
-    status, returned = context.call_conv.call_function(
-        builder, function, kind.returns, kind.arguments, given
-    )
-    with cgutils.if_unlikely(builder, status.is_error):
-        context.call_conv.return_status_propagate(builder, status)
-    return impl_ret_new_ref(context, builder, kind.returns, returned)
+    return call_at(context, builder, function, kind.returns, kind.arguments, given)
 
 
 def _words(value: Any) -> Iterator[int]:

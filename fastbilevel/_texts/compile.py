@@ -84,6 +84,17 @@ def _in_a_sentence(function: Any) -> Iterator[None]:
         ) from None
 
 
+@contextlib.contextmanager
+def _saying_why() -> Iterator[None]:
+    """Raise what went wrong where compiled code can only say that something did."""
+    from fastbilevel.kernels.cpu.linked import NotCompiledError, failure
+
+    try:
+        yield
+    except NotCompiledError as error:
+        raise (failure() or error) from None
+
+
 def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
     """The machine code of a dispatcher for these types; a sentence if it does not fit them."""
     with _in_a_sentence(function):
@@ -145,7 +156,12 @@ def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
     from fastbilevel._texts.addresses import by_address, types_of
 
     entry = _compile_for(function, types_of(arguments))
-    return lambda *given: entry(*by_address(given))
+
+    def run(*given: Any) -> None:
+        with _saying_why():
+            entry(*by_address(given))
+
+    return run
 
 
 def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
@@ -155,5 +171,5 @@ def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
         return
     from fastbilevel._texts.addresses import by_address
 
-    with _in_a_sentence(function):
+    with _in_a_sentence(function), _saying_why():
         function(*by_address(arguments))

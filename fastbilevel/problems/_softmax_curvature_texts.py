@@ -41,7 +41,7 @@ class Work(NamedTuple):
     total: Floats
 
 
-def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
+def make_oracles(k: Any, sparse: bool, learned: bool) -> dict[str, Any]:
     """The oracles; of the lower objective x is in the penalty if it is `learned`, else in the row
     weights.
     """
@@ -61,7 +61,7 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.derivatives(
-            train, rows, block, x, pair, work.placed, G, slopes, work.scratch, C, kind, shift[0]
+            train, rows, block, x, pair, work.placed, G, slopes, work.scratch, data.classes, kind, shift[0]
         )
         if learned:
             k.penalty.penalty_products(
@@ -85,7 +85,7 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
             )  # fmt: skip
         else:
             rows, block = k.draw.draw_batch(samplers.outer_lower, draw, 0)
-            design.directional(train, rows, block, pair, slopes, work.scratch, C)
+            design.directional(train, rows, block, pair, slopes, work.scratch, data.classes)
             k.weights.shift_of(kind, x, shift)
             out[:] = 0
             k.weights.weight_gradient(
@@ -97,7 +97,7 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
         rows, block = k.draw.draw_batch(samplers.outer_upper, draw, 0)
         no_penalty = work.placed[:0]
         design.gradient(
-            data.val, rows, block, x, pair[0], no_penalty, F_y, work.scratch, C, k.weights.NONE, 0.0
+            data.val, rows, block, x, pair[0], no_penalty, F_y, work.scratch, data.classes, k.weights.NONE, 0.0
         )
         F_x[:] = 0
 
@@ -111,7 +111,7 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.gradient(
-            data.train, rows, block, x, pair[0], work.placed, out, work.scratch, C, kind, shift[0]
+            data.train, rows, block, x, pair[0], work.placed, out, work.scratch, data.classes, kind, shift[0]
         )
 
     def hessian_product(data, samplers, work, x, pair, draw, out):
@@ -124,7 +124,7 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.product(
-            data.train, rows, block, x, pair, work.placed, out, work.scratch, C, kind, shift[0]
+            data.train, rows, block, x, pair, work.placed, out, work.scratch, data.classes, kind, shift[0]
         )
 
     def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):
@@ -140,8 +140,8 @@ def make_oracles(k: Any, C: int, sparse: bool, learned: bool) -> dict[str, Any]:
             rows, block = k.draw.draw_batch(samplers.linear, first + s, 0)
             design.linear_step(
                 data.train, rows, block, x, pair, placed, b, total, lr, mode, s, done, memory,
-                work.scratch, C, kind, shift[0],
+                work.scratch, data.classes, kind, shift[0],
             )  # fmt: skip
-        design.finish(pair, placed, b, total, lr, mode, steps, done, memory, C)
+        design.finish(pair, placed, b, total, lr, mode, steps, done, memory, data.classes)
 
     return locals()

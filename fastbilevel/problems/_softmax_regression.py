@@ -110,14 +110,13 @@ class SoftmaxRegression(TwoLevels):
     # -- oracles -----------------------------------------------------------------------------
 
     def texts(self) -> dict[str, Text]:
-        constants = (self._shape[1], self._sparse)
         return {
-            "value_lower": (oracle_texts.make_value, True, *constants),
-            "value_upper": (oracle_texts.make_value, False, *constants),
-            "grad_lower_y": (oracle_texts.make_gradient, True, *constants),
-            "grad_upper_y": (oracle_texts.make_gradient, False, *constants),
+            "value_lower": (oracle_texts.make_value, True, self._sparse),
+            "value_upper": (oracle_texts.make_value, False, self._sparse),
+            "grad_lower_y": (oracle_texts.make_gradient, True, self._sparse),
+            "grad_upper_y": (oracle_texts.make_gradient, False, self._sparse),
             "grad_upper_x": (make_zero,),
-            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy, *constants),
+            "hvp_lower_yy": (oracle_texts.make_hvp_lower_yy, self._sparse),
         }
 
     @abstractmethod
@@ -152,7 +151,12 @@ class SoftmaxRegression(TwoLevels):
             sides.append(side._replace(blocks=tuple(read_only(a) for a in blocks)))
         train, val = sides
         return Data(
-            train=train, val=val, penalty=self._penalty, kind=self._kind, n_threads=n_threads
+            train=train,
+            val=val,
+            penalty=self._penalty,
+            kind=self._kind,
+            classes=self._shape[1],
+            n_threads=n_threads,
         )
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
@@ -161,8 +165,6 @@ class SoftmaxRegression(TwoLevels):
     def fused_texts(self, plan: Plan) -> dict[str, Text]:
         descent = (
             oracle_texts.make_perturbed_descent,
-            plan.g,
-            self._shape[1],
             self._sparse,
             int(plan.independent),
             self._is_threaded(plan),
@@ -178,8 +180,7 @@ class SoftmaxRegression(TwoLevels):
         cuts = {(s.mode, s.batch) for s in (plan.lower, plan.outer_lower, plan.linear)}
         if len(cuts) > 1 or plan.upper.batch != plan.outer_upper.batch:
             return {}
-        constants = (self._shape[1], self._sparse, self._penalty.learned)
-        return texts_of(curvature_texts.make_oracles, *constants)
+        return texts_of(curvature_texts.make_oracles, self._sparse, self._penalty.learned)
 
     def fused_arguments(self, plan: Plan, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
         logits = (plan.lower.batch + plan.upper.batch) * plan.g * self._shape[1]

@@ -4,8 +4,7 @@ The lower objective is the weighted mean cross-entropy of the logits X W plus ha
 of W, ``1/m sum_{i in rows} r_i s(x_i) CE_i(W) + 1/2 sum_ic e_k W_ic^2``; the upper objective is the
 mean cross-entropy ``1/m sum_{i in rows} r_i CE_i(W)`` on other data and does not contain x.
 
-Constants of the texts are `C`, the number of classes, and `sparse`, the design family: CSR or
-dense.
+A constant of the texts is `sparse`, the design family: CSR or dense.
 
 The records below are what the texts find in `data` and `work`.
 """
@@ -52,12 +51,13 @@ class Penalty(NamedTuple):
 
 @record
 class Data(NamedTuple):
-    """Both sides; the penalty; the function s, a `kind` of the weights family; threads."""
+    """Both sides; the penalty; the function s, a `kind` of the weights family; classes; threads."""
 
     train: Side
     val: Side
     penalty: Penalty
     kind: int
+    classes: int
     n_threads: int
 
 
@@ -99,14 +99,14 @@ class FusedWork(NamedTuple):
     simple: Work
 
 
-def make_value(k: Any, lower: bool, C: int, sparse: bool) -> Any:
+def make_value(k: Any, lower: bool, sparse: bool) -> Any:
     """The lower or the upper objective."""
     design = k.csr if sparse else k.dense
 
     def value(data, work, x, y, rows, out):
         side = data.train if lower else data.val
         kind = data.kind if lower else k.weights.NONE
-        losses, shift, penalty = work.losses, work.shift, data.penalty
+        losses, shift, penalty, C = work.losses, work.shift, data.penalty, data.classes
         design.forward(side.X, rows, y, work.Z, C)
         k.softmax.losses(work.Z, side.labels, rows, losses, C)
         k.weights.shift_of(kind, x, shift)
@@ -122,14 +122,15 @@ def make_value(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     return value
 
 
-def make_gradient(k: Any, lower: bool, C: int, sparse: bool) -> Any:
+def make_gradient(k: Any, lower: bool, sparse: bool) -> Any:
     """The gradient in y of the lower or of the upper objective."""
     design = k.csr if sparse else k.dense
 
     def gradient(data, work, x, y, rows, out):
         side = data.train if lower else data.val
         kind = data.kind if lower else k.weights.NONE
-        Z, coefficients, shift, penalty = work.Z, work.coefficients, work.shift, data.penalty
+        Z, coefficients, shift = work.Z, work.coefficients, work.shift
+        penalty, C = data.penalty, data.classes
         k.weights.shift_of(kind, x, shift)
         k.weights.row_coefficients(
             kind, x, shift[0], side.weight, rows, 1.0 / rows.size, coefficients
@@ -148,12 +149,12 @@ def make_gradient(k: Any, lower: bool, C: int, sparse: bool) -> Any:
     return gradient
 
 
-def make_hvp_lower_yy(k: Any, C: int, sparse: bool) -> Any:
+def make_hvp_lower_yy(k: Any, sparse: bool) -> Any:
     """``X^T S X v`` with S the curvature of the cross-entropies in the logits, plus ``e v``."""
     design = k.csr if sparse else k.dense
 
     def hvp_lower_yy(data, work, x, y, v, rows, out):
-        side, penalty, kind = data.train, data.penalty, data.kind
+        side, penalty, kind, C = data.train, data.penalty, data.kind, data.classes
         Z, U, coefficients, shift = work.Z, work.U, work.coefficients, work.shift
         k.weights.shift_of(kind, x, shift)
         k.weights.row_coefficients(
@@ -175,19 +176,16 @@ def make_hvp_lower_yy(k: Any, C: int, sparse: bool) -> Any:
 
 def make_perturbed_descent(
     k: Any,
-    g: int,
-    C: int,
     sparse: bool,
     independent: int,
     threaded: bool,
 ) -> Any:
     """Stochastic gradient steps on all q lower problems g + w_j f (F2SA-p, Algorithm 1)."""
     design = k.csr if sparse else k.dense
-    width = g * C
 
     def perturbed_descent(data, samplers, work, x, Y, weights, lr, steps, first):
         descend = design.descend_threaded if threaded else design.descend
-        penalty, simple = data.penalty, work.simple
+        penalty, simple, g, C = data.penalty, work.simple, weights.shape[1], data.classes
         shift, placed = simple.shift, simple.placed
         k.penalty.penalty_values(
             penalty.learned, penalty.row_index, penalty.col_index, penalty.scale, x, simple.e,
@@ -196,7 +194,7 @@ def make_perturbed_descent(
         k.weights.shift_of(data.kind, x, shift)
         descend(
             data.train, samplers.lower, data.val, samplers.upper, x, weights, placed, lr, Y,
-            work.scale, work.step, g, C, width, data.kind, shift[0], data.n_threads, steps, first,
+            work.scale, work.step, g, C, g * C, data.kind, shift[0], data.n_threads, steps, first,
             independent,
         )  # fmt: skip
 

@@ -16,13 +16,14 @@ from fastbilevel.problems._softmax_regression import SoftmaxRegression
 KINDS = {"sigmoid": SIGMOID, "clip": CLIP, "softmax": SOFTMAX}
 
 
-def make_oracles(k: Any, C: int, sparse: bool) -> dict[str, Any]:
+def make_oracles(k: Any, sparse: bool) -> dict[str, Any]:
     """The oracles in which the weights of the rows are differentiated."""
     design = k.csr if sparse else k.dense
 
     def grad_lower_x(data, work, x, y, rows, out):
         """The gradient in x of ``1/m sum_r r_i s(x_i) CE_i``."""
-        train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
+        train, kind, C = data.train, data.kind, data.classes
+        losses, shift = work.losses, work.shift
         design.forward(train.X, rows, y, work.Z, C)
         k.softmax.losses(work.Z, train.labels, rows, losses, C)
         k.weights.shift_of(kind, x, shift)
@@ -33,7 +34,8 @@ def make_oracles(k: Any, C: int, sparse: bool) -> dict[str, Any]:
 
     def jvp_lower_xy(data, work, x, y, v, rows, out):
         """The gradient in x of ``1/m sum_r r_i s(x_i) <softmax(x_r W) - e_y, x_r v>``."""
-        train, kind, losses, shift = data.train, data.kind, work.losses, work.shift
+        train, kind, C = data.train, data.kind, data.classes
+        losses, shift = work.losses, work.shift
         Z, U, ones = work.Z, work.U, work.coefficients
         design.forward(train.X, rows, y, Z, C)
         design.forward(train.X, rows, v, U, C)
@@ -49,24 +51,24 @@ def make_oracles(k: Any, C: int, sparse: bool) -> dict[str, Any]:
     return locals()
 
 
-def make_perturbed_gradient(k: Any, g: int, C: int, sparse: bool, independent: int) -> Any:
+def make_perturbed_gradient(k: Any, sparse: bool, independent: int) -> Any:
     """Gradient in x of the combined losses at all lower iterates (F2SA-p, Algorithm 1).
 
     The losses of the offsets are combined before they are weighted, in float64: what is common to
     all offsets cancels there, since the coefficients add up to zero.
     """
     design = k.csr if sparse else k.dense
-    width = g * C
 
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
         train, kind, Z = data.train, data.kind, work.simple.Z
+        g, C = weights.shape[1], data.classes
         losses, shift = work.simple.losses, work.simple.shift
         k.weights.shift_of(kind, x, shift)
         out[:] = 0
         losses[:] = 0
         for a in range(Y.shape[0]):
             rows, _ = k.draw.draw_batch(samplers.outer_lower, draw, (a + 1) * independent)
-            design.forward(train.X, rows, Y[a], Z, width)
+            design.forward(train.X, rows, Y[a], Z, g * C)
             k.softmax.combine_losses(Z, train.labels, rows, alpha[a], losses, g, C)
             # Shared samples: weigh the sum over all groups, once.
             if independent or a == Y.shape[0] - 1:
@@ -162,11 +164,10 @@ class HyperCleaning(SoftmaxRegression):
         self.default_bounds = (0.0, 1.0) if self.weights == "clip" else None
 
     def texts(self) -> dict[str, Text]:
-        return super().texts() | texts_of(make_oracles, self._shape[1], self._sparse)
+        return super().texts() | texts_of(make_oracles, self._sparse)
 
     def _perturbed_gradient(self, plan: Plan) -> Text:
-        constants = (self._shape[1], self._sparse, int(plan.outer_independent))
-        return (make_perturbed_gradient, plan.g, *constants)
+        return (make_perturbed_gradient, self._sparse, int(plan.outer_independent))
 
     def _metrics(self, x: np.ndarray, packed: np.ndarray, work: Any) -> dict[str, float]:
         mean = float(self._row_weights(x).mean())

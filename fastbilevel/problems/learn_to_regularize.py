@@ -35,13 +35,14 @@ def make_oracles(k: Any) -> dict[str, Any]:
     return locals()
 
 
-def make_perturbed_gradient(k: Any, g: int, C: int) -> Any:
+def make_perturbed_gradient(k: Any) -> Any:
     """Combination of the penalty gradients at all lower iterates; it needs no data."""
 
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
         p, total = data.penalty, work.simple.total
         k.penalty.penalty_gradient(
-            p.row_index, p.col_index, p.scale, x, Y, alpha, nu, total, out, g, C
+            p.row_index, p.col_index, p.scale, x, Y, alpha, nu, total, out, weights.shape[1],
+            data.classes,
         )
 
     return perturbed_gradient
@@ -167,4 +168,4 @@ class LearnToRegularize(SoftmaxRegression):
         return super().texts() | texts_of(make_oracles)
 
     def _perturbed_gradient(self, plan: Plan) -> Text:
-        return (make_perturbed_gradient, plan.g, self._shape[1])
+        return (make_perturbed_gradient,)

@@ -218,11 +218,11 @@ def _build_descent_step(threaded):
                         Z, V, inverse, g, C,
                     )  # fmt: skip
 
-    return build(descent_step, threaded, constants=("g", "C"))
+    return build(descent_step, threaded)
 
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
 
-descend = build(make_descend(draw, sys.modules[__name__], False), constants=("g", "C", "width"))
-descend_threaded = build(make_descend(draw, sys.modules[__name__], True), constants=("g", "C", "width"))
+descend = build(make_descend(draw, sys.modules[__name__], False))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True))

@@ -56,6 +56,33 @@ def flush(V, scale, width):
 
 
 @kernel(constants=("g", "C"))
+def _differences(V, d, out, g, C):
+    """Iterates relative to the last class."""
+    class_differences(V, d, out, g, C)
+
+
+@kernel(constants=("g", "C"))
+def _take_step(V, first, after, d, penalty, lr, gradient, g, C):
+    """Decay and the gradient, in some features."""
+    if penalty.size == 1:
+        take_step(V, first, after, d, penalty, 1, lr, gradient, g, C)
+    else:
+        take_step(V, first, after, d, penalty, 0, lr, gradient, g, C)
+
+
+@kernel(constants=("g",))
+def _add_tiles(tiles, block, size, sample, work, g):
+    """Residuals and gradient of a block of two classes, which lies in tiles."""
+    _, labels, coefficients, differences, gradient, Z, _ = work
+    for part in range(-(-size // PANEL)):
+        block_logits(tiles, block, part, differences, Z, g)
+        for first in range(0, PANEL, STRIP):
+            lane_residuals(Z, first, labels, coefficients, sample, coefficients.shape[1], g, 2)
+            sample += STRIP
+        block_gradient(tiles, block, part, Z, gradient, g)
+
+
+@kernel(constants=("g", "C"))
 def _residuals(work, panel, origin, first, stop, samples, d, g, C):
     """Residuals of the samples first..stop-1; the panels of Z begin with sample `origin`."""
     addresses, labels, coefficients, differences, _, Z, _ = work
@@ -100,14 +127,14 @@ def _build_descent_step(threaded):
         # Both levels have the same types, so one copy of the code serves them. Small steps take
         # about a microsecond: every call of a function that is given arrays would show.
         sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
-        addresses, labels, coefficients, differences, gradient, Z, factors = work
-        d, stride = train[0][0].shape[1], coefficients.shape[1]
+        addresses, labels, coefficients, differences, gradient, _, factors = work
+        d = train[0][0].shape[1]
         tiled = C == 2 and train[3][0].size > 0 and val[3][0].size > 0
         tiled = tiled and block_g >= 0 and block_f >= 0
         if tiled:
             for s in range(2):
                 prefetch_block(sides[s][3][0], blocks[s], 0)
-        class_differences(V, d, differences, g, C)
+        _differences(V, d, differences, g, C)
         for i in range(gradient.size):
             gradient[i] = 0.0
         for j in range(g):
@@ -145,13 +172,9 @@ def _build_descent_step(threaded):
         if tiled:
             sample = 0
             for s in range(2):
-                tiles = sides[s][3][0]
-                for part in range(-(-batches[s].size // PANEL)):
-                    block_logits(tiles, blocks[s], part, differences, Z, g)
-                    for first in range(0, PANEL, STRIP):
-                        lane_residuals(Z, first, labels, coefficients, sample, stride, g, C)
-                        sample += STRIP
-                    block_gradient(tiles, blocks[s], part, Z, gradient, g)
+                size = batches[s].size
+                _add_tiles(sides[s][3][0], blocks[s], size, sample, work, g)
+                sample += -(-size // PANEL) * PANEL
         else:
             panel = samples_of_panel(d * V.itemsize)
             together = panel * GROUP if threaded else panel
@@ -173,16 +196,13 @@ def _build_descent_step(threaded):
                     _gradient(work, panel, origin, stop, samples, first, after, d, g, C)
         for t in prange(parts):
             first, after = _share(d, np.int64(t), parts)
-            if penalty.size == 1:
-                take_step(V, first, after, d, penalty, 1, lr, gradient, g, C)
-            else:
-                take_step(V, first, after, d, penalty, 0, lr, gradient, g, C)
+            _take_step(V, first, after, d, penalty, lr, gradient, g, C)
 
-    return build(descent_step, threaded, constants=("g", "C"))
+    return build(descent_step, threaded)
 
 
 descent_step = _build_descent_step(False)
 descent_step_threaded = _build_descent_step(True)
 
-descend = build(make_descend(draw, sys.modules[__name__], False), constants=("g", "C", "width"))
-descend_threaded = build(make_descend(draw, sys.modules[__name__], True), constants=("g", "C", "width"))
+descend = build(make_descend(draw, sys.modules[__name__], False))
+descend_threaded = build(make_descend(draw, sys.modules[__name__], True))
