@@ -1,7 +1,7 @@
 """Numba kernels for NumPy arrays: same names, signatures and side effects as `reference`."""
 
 # ruff: noqa: F401 (they are in __all__)
-from .. import FAMILIES, layout_csr, layout_dense
+from .. import FAMILIES, layout_dense
 from . import (
     averages,
     barrier,
@@ -11,6 +11,7 @@ from . import (
     dense,
     dense_curvature,
     draw,
+    layout_csr,
     linear_system,
     momentum,
     penalty,

@@ -209,7 +209,9 @@ def _build_descent_step(threaded):
             (indptr, indices, values), _, _, copies = sides[s]
             rows, block, Z = batches[s], blocks[s], logits[s]
             starts, features, pointer, local_row, entries = copies[:5]
-            if block < 0 or rows.size == 0:
+            if rows.size == 0:
+                continue
+            if block < 0:
                 _step_by_rows(indptr, indices, values, rows, Z, V, inverse, g, C)
             else:
                 for t in prange(parts):

@@ -127,7 +127,9 @@ def _build_descent_step(threaded):
         # Both levels have the same types, so one copy of the code serves them. Small steps take
         # about a microsecond: every call of a function that is given arrays would show.
         sides, batches, blocks = (train, val), (rows_g, rows_f), (block_g, block_f)
-        addresses, labels, coefficients, differences, gradient, _, factors = work
+        addresses, labels, coefficients, differences, gradient, Z, factors = work
+        # Parallel loops take tuples apart, and cannot take apart what lies at an address.
+        arrays = addresses, labels, coefficients, differences, gradient, Z, factors
         d = train[0][0].shape[1]
         tiled = C == 2 and train[3][0].size > 0 and val[3][0].size > 0
         tiled = tiled and block_g >= 0 and block_f >= 0
@@ -173,7 +175,7 @@ def _build_descent_step(threaded):
             sample = 0
             for s in range(2):
                 size = batches[s].size
-                _add_tiles(sides[s][3][0], blocks[s], size, sample, work, g)
+                _add_tiles(sides[s][3][0], blocks[s], size, sample, arrays, g)
                 sample += -(-size // PANEL) * PANEL
         else:
             panel = samples_of_panel(d * V.itemsize)
@@ -190,10 +192,10 @@ def _build_descent_step(threaded):
                     part = np.int64(t)
                     first = origin + strips * part // used * STRIP
                     after = min(stop, origin + strips * (part + 1) // used * STRIP)
-                    _residuals(work, panel, origin, first, after, samples, d, g, C)
+                    _residuals(arrays, panel, origin, first, after, samples, d, g, C)
                 for t in prange(parts):
                     first, after = _share(d, np.int64(t), parts)
-                    _gradient(work, panel, origin, stop, samples, first, after, d, g, C)
+                    _gradient(arrays, panel, origin, stop, samples, first, after, d, g, C)
         for t in prange(parts):
             first, after = _share(d, np.int64(t), parts)
             _take_step(V, first, after, d, penalty, lr, gradient, g, C)
