@@ -8,7 +8,7 @@ from .layout_dense import MOST_BLOCKS
 from .memory import aligned_empty
 
 
-def build_blocks(X, order, batch, enabled):
+def build_blocks(X, order, batch, enabled, rows=()):
     """Copy the fixed minibatch blocks, by features and by rows.
 
     Block b holds the rows ``order[b*batch : (b+1)*batch]``. By features, each feature has one
@@ -27,6 +27,8 @@ def build_blocks(X, order, batch, enabled):
         Rows of a block; the last one may be shorter.
     enabled : bool
         False gives arrays of size 0 (``starts`` of size 1): minibatches are not fixed blocks.
+    rows : tuple, optional
+        The last three arrays of an earlier call with this order and another `batch`, to be shared.
 
     Returns
     -------

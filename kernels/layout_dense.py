@@ -32,7 +32,7 @@ def _round_up(value, unit):
     return -(-value // unit) * unit
 
 
-def build_blocks(X, order, batch, enabled):
+def build_blocks(X, order, batch, enabled, rows=()):
     """Copy the fixed minibatch blocks of narrow data, transposed.
 
     Block b holds the rows ``order[b*batch : (b+1)*batch]``, cut into tiles of PANEL samples. The

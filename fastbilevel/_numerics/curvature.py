@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
+from fastbilevel._checks.points import all_rows
 from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.oracle_table import SIMPLE
 
-ITERATIONS = 20
-# Power iteration approaches the largest eigenvalue from below.
+# Steps of the Lanczos iteration where rows are cheap, and where all of them would cost too much.
+STEPS, FEW_STEPS = 20, 6
+# Ritz values approach the largest eigenvalue from below.
 SAFETY = 1.1
+HEAVY_ROWS = 4
+# What an estimate may always cost, in single samples.
+FEW_SAMPLES = 400
 SMALL_PROBLEM = 10**7
 
 
@@ -22,13 +30,18 @@ class ConditioningWarning(UserWarning):
 
 
 def curvature_range(
-    problem: BilevelProblem, x: np.ndarray, y: np.ndarray, weight: float = 0.0
+    problem: BilevelProblem,
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: float = 0.0,
+    samples: int | None = None,
 ) -> tuple[float, float]:
-    """Estimates of the extreme eigenvalues of g_yy + weight f_yy at (x, y), on the full data.
+    """Estimates of the extreme eigenvalues of g_yy + weight f_yy at (x, y).
 
-    Power iteration on differences of gradients, plain and shifted by the largest eigenvalue, from
-    a fixed random start. The smallest is approached from above, so a value of zero or less proves
-    that the objective is not strongly convex.
+    A few Lanczos steps on differences of gradients from a fixed random start, so that a problem
+    with few lower variables is answered exactly. The largest Ritz value gets a margin, a tenth or
+    the norm of its residual, whichever is more. The smallest is approached from above, so a value
+    below zero proves that the objective is not convex.
 
     Parameters
     ----------
@@ -36,37 +49,136 @@ def curvature_range(
     x, y : (n_x,), (n_y,) arrays
     weight : float
         Weight of the upper objective.
+    samples : int, optional
+        Gradients of single samples of the lower level that this may cost, `FEW_SAMPLES` at least:
+        fixed random rows of both levels are looked at if it is too few for all. By default all are.
 
     Returns
     -------
     smallest, largest : float
+        Kept with the problem for the latest point.
 
     Raises
     ------
     ValueError
         If a gradient is not finite.
     """
-    step = float(np.finfo(problem.dtype).eps) ** (1 / 3) * (1.0 + float(np.linalg.norm(y)))
+    steps, shares = _steps_and_share(problem, samples)
+    point = hashlib.blake2b(np.ascontiguousarray(x)).digest(), hashlib.blake2b(y.copy()).digest()
+    key = (*point, weight, steps, shares)
 
-    def product(v: np.ndarray) -> np.ndarray:
-        def gradient(point: np.ndarray) -> np.ndarray:
-            g = problem.grad_lower_y(x, point).astype(np.float64)
-            return g + weight * problem.grad_upper_y(x, point) if weight else g
+    def estimate(latest: Any) -> tuple[float, float]:
+        gradient = _gradient(problem, x, weight, shares)
+        values, residual = _ritz_values(gradient, problem.pack_lower(y), steps)
+        largest = float(values[-1])
+        return float(values[0]), largest + max((SAFETY - 1.0) * abs(largest), residual)
 
-        return (gradient(y + step * v) - gradient(y - step * v)) / (2 * step)
+    return problem.keep(f"curvature {bool(weight)}", key, estimate)
 
-    largest = _power_iteration(product, problem.n_y)
-    shift = abs(largest) * SAFETY
-    smallest = shift - _power_iteration(lambda v: shift * v - product(v), problem.n_y)
-    return smallest, SAFETY * largest
+
+def samples_for(problem: BilevelProblem, iteration: int) -> int:
+    """Gradients of single lower samples that the estimate for a run may cost.
+
+    Parameters
+    ----------
+    problem : BilevelProblem
+    iteration : int
+        Lower samples of an outer iteration.
+    """
+    return max(5 * iteration, 0 if problem.infinite else 3 * problem.n_lower)
+
+
+def _steps_and_share(problem: BilevelProblem, samples: int | None) -> tuple[int, float]:
+    """Lanczos steps, at one gradient each after the first, and the share of the rows to look at."""
+    n = 1 if problem.infinite else problem.n_lower
+    if samples is None:
+        return min(STEPS, problem.n_y), 1.0
+    samples = max(samples, FEW_SAMPLES)
+    if samples >= (1 + FEW_STEPS) * n:
+        return min(STEPS, problem.n_y, samples // n - 1), 1.0
+    return min(FEW_STEPS, problem.n_y), samples / ((1 + FEW_STEPS) * n)
+
+
+def _gradient(
+    problem: BilevelProblem, x: np.ndarray, weight: float, share: float
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The gradient in y of g + weight f on a share of the rows, y in the internal layout."""
+    parts = []
+    for name, factor in (("grad_lower_y", 1.0), ("grad_upper_y", weight)):
+        if not factor:
+            continue
+        n = SIMPLE[name].samples(problem)
+        rows = all_rows(n, problem.infinite)
+        if share < 1.0:
+            chosen = np.random.default_rng(0).choice(n, max(1, int(share * n)), replace=False)
+            # A few rows may be all that matters.
+            heavy = problem.heavy_rows(SIMPLE[name].level, HEAVY_ROWS)
+            rows = np.union1d(chosen, heavy)
+        parts.append((factor, problem.at(name, x, rows)))
+
+    def gradient(packed: np.ndarray) -> np.ndarray:
+        return sum(factor * at(packed) for factor, at in parts)  # type: ignore[return-value]
+
+    return gradient
+
+
+def _ritz_values(
+    gradient: Callable[[np.ndarray], np.ndarray], y: np.ndarray, steps: int
+) -> tuple[np.ndarray, float]:
+    """Ritz values of the Jacobian of `gradient` at y, rising, and the residual of the last."""
+    step = float(np.finfo(y.dtype).eps) ** (1 / 3) * (1.0 + float(np.linalg.norm(y)))
+    base = gradient(y)
+    diagonal: list[float] = []
+    beside: list[float] = []
+    v = np.random.default_rng(0).standard_normal(y.size).astype(y.dtype)
+    v /= np.linalg.norm(v)
+    before = np.zeros_like(v)
+    for _ in range(steps):
+        image = (gradient(y + step * v) - base) / step
+        diagonal.append(float(v @ image))
+        image -= diagonal[-1] * v
+        if beside:
+            image -= beside[-1] * before
+        length = float(np.linalg.norm(image))
+        if not (math.isfinite(diagonal[-1]) and math.isfinite(length)):
+            raise ValueError(
+                "The gradient of the lower objective in y is not finite near the starting point: "
+                "the data hold NaN or infinity (check_finite=False lets them through), or x0 or y0 "
+                "is too large."
+            )
+        beside.append(length)
+        if length <= np.finfo(y.dtype).eps ** 0.5 * max(map(abs, diagonal)):
+            break
+        before, v = v, image / length
+    values, vectors = scipy.linalg.eigh_tridiagonal(diagonal, beside[:-1])
+    return values, beside[-1] * abs(float(vectors[-1, -1]))
 
 
 def default_step(
-    name: str, given: Any, problem: BilevelProblem, x: np.ndarray, y: np.ndarray, weight: float
+    name: str,
+    given: Any,
+    problem: BilevelProblem,
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: float,
+    iteration: int,
 ) -> Any:
     """`given`, or ``1 / L`` if that is None, L the largest curvature of g and g + weight f in y.
 
-    Looks at the full data at (x, y). Called by the `complete` of a method.
+    Called by the `complete` of a method. It costs at most three passes over the data, five outer
+    iterations or `FEW_SAMPLES` gradients of single samples, whichever is most.
+
+    Parameters
+    ----------
+    name, given : str, schedule or None
+        The option.
+    problem : BilevelProblem
+    x, y : (n_x,), (n_y,) arrays
+        Where it looks.
+    weight : float
+        Weight of f.
+    iteration : int
+        Lower samples of an outer iteration.
 
     Raises
     ------
@@ -80,8 +192,11 @@ def default_step(
     """
     if given is not None and not is_cheap(problem):
         return given
-    smallest, largest = curvature_range(problem, x, y)
-    if smallest <= 0:
+    samples = samples_for(problem, iteration)
+    if weight:
+        samples //= 2
+    smallest, largest = curvature_range(problem, x, y, samples=samples)
+    if smallest < -np.finfo(problem.dtype).eps ** 0.4 * abs(largest):
         warnings.warn(
             f"The lower objective is not strongly convex at the starting point (a curvature "
             f"of {smallest:.3g} was found), so y*(x) may not be unique: add a ridge penalty, or "
@@ -92,32 +207,14 @@ def default_step(
         )
     if given is not None:
         return given
-    steepest = max(largest, curvature_range(problem, x, y, weight)[1])
-    if not steepest > 0:
+    if weight:
+        largest = max(largest, curvature_range(problem, x, y, weight, samples)[1])
+    if not largest > 0:
         raise ValueError(
             f"{name} could not be chosen: the lower objective has no positive curvature at the "
             f"starting point. Give {name}."
         )
-    return 1.0 / steepest
-
-
-def _power_iteration(product: Callable[[np.ndarray], np.ndarray], n: int) -> float:
-    v = np.random.default_rng(0).standard_normal(n)
-    value = 0.0
-    for _ in range(ITERATIONS):
-        v /= math.sqrt(float(v @ v))
-        image = product(v)
-        value = float(v @ image)
-        if not math.isfinite(value):
-            raise ValueError(
-                "The gradient of the lower objective in y is not finite near the starting point: "
-                "the data hold NaN or infinity (check_finite=False lets them through), or x0 or y0 "
-                "is too large."
-            )
-        if not np.any(image):
-            break
-        v = image
-    return value
+    return 1.0 / largest
 
 
 def is_cheap(problem: BilevelProblem) -> bool:

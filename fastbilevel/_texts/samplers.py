@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,8 @@ class Sampler:
     key : tuple of two int
     order : (n,) int64 array
         Row numbers in the order in which blocks are cut; empty where blocks are not used.
+    shuffled : bool
+        Whether this is a random one.
     """
 
     n: int
@@ -66,6 +69,12 @@ class Sampler:
     stream: int
     key: tuple[int, int]
     order: np.ndarray
+    shuffled: bool = False
+
+    @property
+    def cut(self) -> tuple[Any, ...]:
+        """What the order depends on."""
+        return self.key, self.stream & 1, self.shuffled
 
     def arrays(self) -> SamplerArrays:
         """What `k.draw.draw_batch` takes, with a scratch buffer of its own."""
@@ -109,7 +118,13 @@ class Sampler:
 
 
 def make_sampler(
-    n: int, batch: int | None, sampling: str, stream: int, key: tuple[int, int], infinite: bool
+    n: int,
+    batch: int | None,
+    sampling: str,
+    stream: int,
+    key: tuple[int, int],
+    infinite: bool,
+    keep: Callable[..., np.ndarray] | None = None,
 ) -> Sampler:
     """A sampler over `n` rows; ``batch=None`` takes all of them every time.
 
@@ -126,6 +141,8 @@ def make_sampler(
         From `key_of`.
     infinite : bool
         The level has infinitely many samples: no order is kept, and all of them means expectation.
+    keep : callable, optional
+        The `keep` of a problem, with which the order is made once.
     """
     nothing = np.empty(0, np.int64)
     if batch is None:
@@ -136,5 +153,11 @@ def make_sampler(
     if mode != BLOCKS:
         return Sampler(n, batch, mode, stream, key, nothing)
     # Inner and outer draws cut the same shuffled order, so one copy of the data serves both.
-    generator = np.random.Generator(np.random.Philox(key=[key[0], (key[1] << 1) | (stream & 1)]))
-    return Sampler(n, batch, mode, stream, key, generator.permutation(n))
+    level = stream & 1
+
+    def shuffle(latest: Any) -> np.ndarray:
+        words = [key[0], (key[1] << 1) | level]
+        return np.random.Generator(np.random.Philox(key=words)).permutation(n)
+
+    order = keep(f"order {level}", (key, n), shuffle) if keep else shuffle(None)
+    return Sampler(n, batch, mode, stream, key, order, shuffled=True)

@@ -124,11 +124,20 @@ class Options(metaclass=Explained):
         """Rows of the lower and of the upper minibatches of the hypergradient estimate."""
         return self.batch_size, self.val_batch_size
 
+    def lower_samples(self, problem: BilevelProblem) -> int:
+        """Samples of the lower level that an outer iteration looks at, at least."""
+        every = 1 if problem.infinite else problem.n_lower
+        steps = getattr(self, "inner_steps", 1)
+        batch = every if self.batch_size is None else self.batch_size
+        return batch * (steps if isinstance(steps, int) else 1)
+
     def plan(self, problem: BilevelProblem, key: tuple[int, int], n_threads: int) -> Plan:
         """Samplers and stacking of the lower iterates."""
 
         def sampler(stream: int, n: int, batch: int | None) -> Sampler:
-            return make_sampler(n, batch, self.sampling, stream, key, problem.infinite)
+            return make_sampler(
+                n, batch, self.sampling, stream, key, problem.infinite, problem.keep
+            )
 
         n_groups, g = self.stacking(problem.kernels)
         outer_lower, outer_upper = self.outer_batches_of()

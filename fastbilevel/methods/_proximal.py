@@ -52,7 +52,7 @@ class ProximalMethod(PenaltyMethod):
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> ProximalMethod:
         """These options with `lr_y` = 1 / (L + 1 / prox) filled in if it is missing."""
         nu = float(values_of("nu", self.nu, 0, 1)[0])
-        lr_y = default_step("lr_y", self.lr_y, problem, x, y, nu)
+        lr_y = default_step("lr_y", self.lr_y, problem, x, y, nu, self.lower_samples(problem))
         if self.lr_y is None:
             lr_y = 1.0 / (1.0 / lr_y + 1.0 / self.prox)
         projection = projection_of(problem, self.lower_projection)

@@ -46,7 +46,7 @@ class TwoRates(PenaltyMethod):
         """These options with `lr_z` filled in if both steps are missing."""
         given = self.lr_y if self.lr_z is None else self.lr_z
         nu = 1.0 / float(values_of("penalty", self.penalty, 0, 1)[0])
-        found = default_step("lr_z", given, problem, x, y, nu)
+        found = default_step("lr_z", given, problem, x, y, nu, self.lower_samples(problem))
         return self if given is not None else dataclasses.replace(self, lr_z=found)
 
     def group_size(self) -> int:

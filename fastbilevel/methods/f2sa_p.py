@@ -142,7 +142,7 @@ class F2SAp(PenaltyMethod):
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> F2SAp:
         """These options with `lr_y` filled in; warns if the lower level is not strongly convex."""
         widest = float(np.abs(self.nodes()[0]).max() * values_of("nu", self.nu, 0, 1)[0])
-        lr_y = default_step("lr_y", self.lr_y, problem, x, y, widest)
+        lr_y = default_step("lr_y", self.lr_y, problem, x, y, widest, self.lower_samples(problem))
         return dataclasses.replace(self, lr_y=lr_y)
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from fastbilevel._numerics.curvature import curvature_range
+from fastbilevel._numerics.curvature import curvature_range, samples_for
 from fastbilevel._oracles.linear_solvers import HypergradientEstimate, row_scaled_neumann
 from fastbilevel._schedules import Schedule, Totals, before, counts_of, numbers, values_of
 from fastbilevel._texts.plan import Plan
@@ -194,7 +194,8 @@ class UniBiO(NeumannMethod):
         found = dataclasses.replace(self, power=power)
         if None not in (self.lr_y, self.neumann_lr):
             return found
-        largest = curvature_range(problem, x, y)[1]
+        samples = samples_for(problem, self.lower_samples(problem))
+        largest = curvature_range(problem, x, y, samples=samples)[1]
         if not largest > 0:
             raise ValueError(
                 "lr_y and neumann_lr could not be chosen: the lower objective has no positive "

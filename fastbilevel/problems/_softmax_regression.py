@@ -140,16 +140,10 @@ class SoftmaxRegression(TwoLevels):
 
     def _data(self, samplers: tuple[Sampler, ...] | None, n_threads: int) -> Data:
         """Both sides, with copies of the blocks of `samplers`, if any; penalty, kind, threads."""
-        sides = []
-        for side, sampler in zip(self._sides, samplers or (None, None), strict=True):
-            order, batch, fixed = np.empty(0, np.int64), 1, False
-            if sampler is not None and sampler.mode == BLOCKS:
-                # The dense kernels read copies of blocks for two classes only.
-                fixed = self._sparse or self._shape[1] == 2
-                order, batch = sampler.order, sampler.batch
-            blocks = self._layout.build_blocks(side.X, order, batch, fixed)
-            sides.append(side._replace(blocks=tuple(read_only(a) for a in blocks)))
-        train, val = sides
+        train, val = (
+            side._replace(blocks=self._blocks(side.X, sampler))
+            for side, sampler in zip(self._sides, samplers or (None, None), strict=True)
+        )
         return Data(
             train=train,
             val=val,
@@ -158,6 +152,26 @@ class SoftmaxRegression(TwoLevels):
             classes=self._shape[1],
             n_threads=n_threads,
         )
+
+    def _blocks(self, X: tuple[Any, ...], sampler: Sampler | None) -> tuple[Any, ...]:
+        """Copies of the fixed blocks of a sampler, laid out once and kept."""
+        # The dense kernels read copies of blocks for two classes only.
+        wanted = self._sparse or self._shape[1] == 2
+        if sampler is None or sampler.mode != BLOCKS or not wanted:
+
+            def nothing(latest: Any) -> tuple[Any, ...]:
+                blocks = self._layout.build_blocks(X, np.empty(0, np.int64), 1, False)
+                return tuple(read_only(a) for a in blocks)
+
+            return self.keep("no blocks", (), nothing)
+
+        def lay_out(latest: Any) -> tuple[Any, ...]:
+            # Blocks of another size in the same order share the copy by rows.
+            rows = latest[1][6:] if latest is not None and latest[0][:-1] == sampler.cut else ()
+            blocks = self._layout.build_blocks(X, sampler.order, sampler.batch, True, rows)
+            return tuple(read_only(a) for a in blocks)
+
+        return self.keep(f"blocks {sampler.stream & 1}", (*sampler.cut, sampler.batch), lay_out)
 
     def evaluation_arguments(self, rows: int) -> tuple[Data, Work]:
         return self._data(None, 1), self._work(rows, 1)

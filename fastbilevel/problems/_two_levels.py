@@ -64,6 +64,20 @@ class TwoLevels(BilevelProblem):
             sizes["nonzeros"] = sum(side.X[-1].size for side in self._sides)
         return told | sizes | self._columns_of_data() | self._place()
 
+    def heavy_rows(self, level: str, count: int) -> np.ndarray:
+        return self.keep(f"heavy {level}", (count,), lambda latest: self._search(level, count))
+
+    def _search(self, level: str, count: int) -> np.ndarray:
+        X = self._sides[level == "upper"].X
+        if self._sparse:
+            indptr, _, values = X
+            occupied = np.flatnonzero(np.diff(indptr))
+            norms = np.zeros(indptr.size - 1)
+            norms[occupied] = np.add.reduceat(np.square(values), indptr[occupied])
+        else:
+            norms = np.einsum("ij,ij->i", X[0], X[0])
+        return np.argpartition(norms, -min(count, norms.size))[-count:]
+
     @abstractmethod
     def _columns_of_data(self) -> dict[str, int]:
         """How many features there are, and classes if there are any."""

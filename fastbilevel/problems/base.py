@@ -116,6 +116,13 @@ class BilevelProblem(Value, metaclass=Explained):
         """This problem where the starting points are, if it has no data that would have to move."""
         return self
 
+    def heavy_rows(self, level: str, count: int) -> np.ndarray:
+        """Numbers of the rows of the lower or of the upper level that weigh most in the curvature.
+
+        None where all rows are alike.
+        """
+        return np.empty(0, np.int64)
+
     def astype(self, dtype: Any) -> BilevelProblem:
         """This problem with its data in another dtype; itself if it has that dtype already.
 
@@ -224,8 +231,27 @@ class BilevelProblem(Value, metaclass=Explained):
     _start: tuple[Any, Any] = (None, None)
     _mirror: Mirror | None = None
     _checked: bool = False
+    _kept: dict[str, tuple[Any, Any]] | None = None
     # What is found again, not part of the value.
-    _caches: tuple[str, ...] = ("_mirror", "_checked")
+    _caches: tuple[str, ...] = ("_mirror", "_checked", "_kept")
+
+    def keep(self, kind: str, key: Any, make: Callable[[Any], Any]) -> Any:
+        """Something made for `key`, once; of each kind the latest is kept with the problem.
+
+        Parameters
+        ----------
+        kind : str
+        key : tuple
+        make : callable
+            Is given key and value of the latest of this kind, or None.
+        """
+        if self._kept is None:
+            self._kept = {}
+        known = self._kept.get(kind)
+        if known is None or known[0] != key:
+            known = key, make(known)
+            self._kept[kind] = known
+        return known[1]
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """x0 and y0 as NumPy arrays."""
@@ -266,6 +292,19 @@ class BilevelProblem(Value, metaclass=Explained):
         call_oracle(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
         out = fetch(out)
         return self.unpack_lower(out) if entry.answer == "y" else out
+
+    def at(self, name: str, x: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """The gradient `name` at x on these rows, as a function of y in the internal layout."""
+        entry, function, k = SIMPLE[name], self.oracle(name), self.kernels
+        x, rows = place(k, (x, rows))
+        arguments = self.placed_arguments(max(1, rows.size))
+
+        def gradient(packed: np.ndarray) -> np.ndarray:
+            y, out = place(k, (packed, entry.out(self)))
+            call_oracle(function, (*arguments, x, y, rows, out))
+            return fetch(out)
+
+        return gradient
 
     def _vector(self, name: str, value: Any) -> np.ndarray:
         """A point at which the caller evaluates: x, or one of the size of y."""

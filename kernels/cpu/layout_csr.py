@@ -23,10 +23,6 @@ __all__ = [
     "workspace",
 ]
 
-# Features of a block are marked in words of so many bits, and marked words in words again.
-BITS = 64
-
-
 @intrinsic
 def _lowest_bit(typing_context, word):
     """Number of the lowest bit of a word that is not 0."""
@@ -49,60 +45,64 @@ def _copy_rows(indptr, indices, values, order, pointer, row_indices, row_values)
 
 @kernel
 def _transpose_blocks(
-    row_pointer, indices, values, batch, count, place, marks, tally,
+    row_pointer, indices, values, batch, own, marks, tally, spare,
     starts, features, pointer, local_row, by_feature,
 ):  # fmt: skip
     """Every block by features.
 
-    `count` and `place` have a number for each feature, `count` and `marks` are 0.
+    `own` (d, 2) holds how often each feature occurs in the block, 0 before and after, and where
+    its next entry goes; `marks` is 0 too.
     """
     one, rows = np.int64(1), row_pointer.size - 1
     for b in range(starts.size - 1):
         first, stop = b * batch, min((b + 1) * batch, rows)
+        origin, end = row_pointer[first], row_pointer[stop]
+        for e in range(origin, end):
+            f = np.int64(indices[e])
+            own[f, 0] += 1
+            word = f >> 6
+            marks[0, word] |= one << (f & 63)
+            marks[1, word >> 6] |= one << (word & 63)
+        # By number, and how many occur how often.
+        size = 0
         tally[:] = 0
-        for e in range(row_pointer[first], row_pointer[stop]):
-            f = indices[e]
-            met = count[f]
-            count[f] = met + 1
-            # Features that occur as often.
-            tally[met] -= 1
-            tally[met + 1] += 1
-            if met == 0:
-                word = f // BITS
-                marks[0, word] |= one << (f % BITS)
-                marks[1, word // BITS] |= one << (word % BITS)
-        # By falling count: where those of each count begin.
-        at = starts[b]
-        for met in range(stop - first, 0, -1):
-            after = at + tally[met]
-            tally[met] = at
-            at = after
-        starts[b + 1] = at
-        # Those of one count by number.
-        for group in range(-(-marks.shape[1] // BITS)):
+        for group in range((marks.shape[1] + 63) >> 6):
             words = marks[1, group]
             while words != 0:
-                word = group * BITS + _lowest_bit(words)
+                word = (group << 6) + _lowest_bit(words)
                 bits = marks[0, word]
                 while bits != 0:
-                    f = word * BITS + _lowest_bit(bits)
-                    features[tally[count[f]]] = f
-                    tally[count[f]] += 1
+                    f = (word << 6) + _lowest_bit(bits)
+                    spare[size] = f
+                    size += 1
+                    tally[own[f, 0]] += 1
                     bits &= bits - 1
                 marks[0, word] = 0
                 words &= words - 1
             marks[1, group] = 0
-        at = row_pointer[first]
+        # By falling count: where the features of each count begin, and their entries.
+        at, entry = starts[b], origin
+        for count in range(stop - first, 0, -1):
+            met = tally[count]
+            tally[count] = at
+            at += met
+        starts[b + 1] = at
+        for k in range(size):
+            f = spare[k]
+            at = tally[own[f, 0]]
+            tally[own[f, 0]] = at + 1
+            features[at] = f
         for c in range(starts[b], starts[b + 1]):
             f = features[c]
-            pointer[c] = place[f] = at
-            at += count[f]
-            count[f] = 0
+            pointer[c] = entry
+            own[f, 1] = entry - origin
+            entry += own[f, 0]
+            own[f, 0] = 0
         for r in range(first, stop):
             for e in range(row_pointer[r], row_pointer[r + 1]):
                 f = indices[e]
-                at = place[f]
-                place[f] = at + 1
+                at = origin + own[f, 1]
+                own[f, 1] += 1
                 local_row[at] = r - first
                 by_feature[at] = values[e]
     pointer[starts[starts.size - 1]] = row_pointer[rows]
@@ -126,18 +126,19 @@ def build_by_features(rows, batch):
     starts, features = np.zeros(n_blocks + 1, np.int64), np.empty(indices.size, indices.dtype)
     found = np.empty(indices.size + 1, np.int64)
     local_row, by_feature = np.empty(indices.size, np.int32), np.empty(indices.size, values.dtype)
-    marks, tally = np.zeros((2, d // BITS + 1), np.int64), np.empty(batch + 1, np.int64)
+    marks, tally = np.zeros((2, d // 64 + 1), np.int64), np.empty(batch + 1, np.int64)
+    largest = int(np.diff(pointer[[*range(0, n, batch), n]]).max(initial=0))
     _transpose_blocks(
-        pointer, indices, values, batch, np.zeros(d, np.int32), np.empty(d, np.int64), marks,
-        tally, starts, features, found, local_row, by_feature,
+        pointer, indices, values, batch, np.zeros((d, 2), np.int32), marks, tally,
+        np.empty(min(d, largest), indices.dtype), starts, features, found, local_row, by_feature,
     )  # fmt: skip
     m = starts[-1]
     return starts, features[:m], found[: m + 1], local_row, by_feature, batch * np.arange(n_blocks)
 
 
-def build_blocks(X, order, batch, enabled):
+def build_blocks(X, order, batch, enabled, rows=()):
     """Copy the fixed minibatch blocks, by features and by rows; see `kernels.layout_csr`."""
     if not enabled:
         return plain.build_blocks(X, order, batch, enabled)
-    rows = build_by_rows(X, order)
+    rows = rows or build_by_rows(X, order)
     return *build_by_features(rows, batch), *rows

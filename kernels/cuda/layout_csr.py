@@ -7,7 +7,7 @@ import numpy as np
 from .. import layout_csr
 
 
-def build_blocks(X, order, batch, enabled):
+def build_blocks(X, order, batch, enabled, rows=()):
     """Copy the fixed minibatch blocks by features, those of a block by rising number.
 
     A thread that owns a feature finds it in a block by bisection. Rows are read where they are.

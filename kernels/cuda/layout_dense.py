@@ -16,7 +16,7 @@ def padded(columns):
     return -(-columns // COLUMNS) * COLUMNS
 
 
-def build_blocks(X, order, batch, enabled):
+def build_blocks(X, order, batch, enabled, rows=()):
     """Nothing: kernels read the rows of a minibatch, block or not, from the matrix."""
     return ()
 

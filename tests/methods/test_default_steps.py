@@ -64,7 +64,7 @@ def test_the_default_step_holds_for_g_and_for_the_penalized_objective():
 
     def step(upper, weight):
         quadratic = problem(upper=upper)
-        return default_step("lr_y", None, quadratic, quadratic.x0, quadratic.y0, weight)
+        return default_step("lr_y", None, quadratic, quadratic.x0, quadratic.y0, weight, 1)
 
     np.testing.assert_allclose(step((STEEP_F, FLAT_F), 0.5), 1 / largest(0.5), rtol=EXACT)
     np.testing.assert_allclose(step((-STEEP_F, -FLAT_F), 0.5), 1 / largest(), rtol=EXACT)
@@ -73,13 +73,13 @@ def test_the_default_step_holds_for_g_and_for_the_penalized_objective():
 def test_without_strong_convexity_the_default_step_warns_or_is_refused():
     saddle, hill = problem((STEEP, -FLAT)), problem((-STEEP, -FLAT))
     with pytest.warns(ConditioningWarning, match=r"a curvature of -0\.04 "):
-        step = default_step("lr_y", None, saddle, saddle.x0, saddle.y0, 0.0)
+        step = default_step("lr_y", None, saddle, saddle.x0, saddle.y0, 0.0, 1)
     np.testing.assert_allclose(step, 1 / largest(), rtol=EXACT)
     with (
         pytest.warns(ConditioningWarning),
         pytest.raises(ValueError, match=r"^lr_here could not be chosen.*Give lr_here\."),
     ):
-        default_step("lr_here", None, hill, hill.x0, hill.y0, 0.0)
+        default_step("lr_here", None, hill, hill.x0, hill.y0, 0.0, 1)
 
 
 # The options by which weights enter are not the defaults, so that no default hides an error.
