@@ -15,6 +15,7 @@ from fastbilevel._oracles.binding import Binder
 from fastbilevel._schedules import Totals, grown
 from fastbilevel._texts.compile import compile_text, specialize
 from fastbilevel._texts.protocol import Chunk, Progress, Samplers, State, check_record
+from fastbilevel.kernels.compiling import seconds_compiling
 from fastbilevel.kernels.memory import aligned_empty
 from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.problems.on_host import on_host
@@ -191,7 +192,7 @@ class Run:
             n = max(1, min(most, int(CHUNK_SECONDS / self._seconds)))
         elif self.nit == 0:
             n = 1
-        start = time.perf_counter()
+        start, compiled = time.perf_counter(), seconds_compiling()
         arguments, progress = self._arguments(self.nit, n)
         self._chunk(*arguments)
         self._count(progress)
@@ -199,7 +200,8 @@ class Run:
         self.norms, self.stopped = fetch(arguments.state.norms), bool(fetch(self.state.flag)[0])
         if self._custom is not None and not self.stopped:
             self.state.x[:] = place(self.problem.kernels, self._custom(self.state.x))
-        self._seconds = (time.perf_counter() - start) / n
+        compiled = seconds_compiling() - compiled
+        self._seconds = (time.perf_counter() - start - compiled) / n
         self.nit += n
         return n
 

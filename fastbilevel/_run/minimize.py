@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import math
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from fastbilevel import methods
@@ -18,15 +19,21 @@ from fastbilevel._run.arguments import (
     threads_limited_to,
 )
 from fastbilevel._run.callback import as_callback
+from fastbilevel._run.clock import Clock
 from fastbilevel._run.engine import Run
-from fastbilevel._run.progress import progress_of
+from fastbilevel._run.progress import Silent, progress_of
 from fastbilevel._run.recorder import Recorder
 from fastbilevel._run.result import BilevelResult, Status
 from fastbilevel._texts.samplers import key_of
+from fastbilevel.kernels.compiling import listening, seconds_compiling
 from fastbilevel.problems.base import BilevelProblem, require_problem
 from fastbilevel.problems.on_host import on_host
 
 logger = logging.getLogger("fastbilevel")
+
+# Seconds of compiling after which it is said.
+NOTICE_AFTER = 2.0
+NOTICE = "compiling, once per machine"
 
 
 def minimize(
@@ -62,7 +69,7 @@ def minimize(
         Stop when the norm of the estimated hypergradient, averaged over the iterations since the
         last record, is below this.
     time_limit : float, optional
-        Stop after so many seconds of running (compilation not counted).
+        Stop after so many seconds, setup and compiling included.
     bounds : (lower, upper), Bounds, sequence of pairs, Projection or callable, optional
         Bounds of x: two scalars or (n_x,) arrays, a `scipy.optimize.Bounds`, n_x pairs (lower,
         upper) with None for no bound, another set of `fastbilevel.projections`, or a function that
@@ -109,23 +116,27 @@ def minimize(
     _check_oracles(problem, chosen)
     host = on_host(problem)
     chosen.check(host)
-    chosen = chosen.complete(host, x, y)
-    logger.info("%s on %s: %s", chosen.name, type(problem).__name__, chosen)
+    clock = Clock(limits.time_limit)
 
-    with threads_limited_to(threads), progress_of(progress, limits.maxiter) as bar:
-        preparing = time.perf_counter()
-        run = Run(problem, chosen, key, x, y, inside, threads)
-        recorder = Recorder(run, inside)
+    with threads_limited_to(threads), progress_of(progress, limits.maxiter) as bar, _notice(bar):
+        recorder = Recorder(problem, chosen, x, y, inside, clock)
         status, detail = Status.MAXITER, ""
         nit = 0
-        started = time.perf_counter()
-        recorder.compile_seconds = started - preparing
         try:
+            recorder.start()
+            if not clock.is_over():
+                recorder.method = chosen = chosen.complete(host, x, y)
+                logger.info("%s on %s: %s", chosen.name, type(problem).__name__, chosen)
+            if not clock.is_over():
+                recorder.run = run = Run(problem, chosen, key, x, y, inside, threads)
+            clock.begin()
             while nit < limits.maxiter:
+                if clock.is_over():
+                    status = Status.TIME_LIMIT
+                    break
                 due = min(limits.maxiter, (nit // limits.record_every + 1) * limits.record_every)
                 nit += run.advance(due - nit)
                 failed = run.failed_iteration()
-                recorder.seconds = time.perf_counter() - started
                 recorder.follow(nit, run.norms)
                 if failed is not None:
                     status, detail = Status.DIVERGED, f"at outer iteration {failed}"
@@ -143,13 +154,25 @@ def minimize(
                     if notify is not None and notify(recorder.result(status=Status.MAXITER)):
                         status = Status.CALLBACK
                         break
-                if recorder.seconds >= (limits.time_limit or math.inf) and nit < limits.maxiter:
-                    status = Status.TIME_LIMIT
-                    break
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
         recorder.close(nit)
     return recorder.result(status=status, detail=detail, tol=limits.tol)
+
+
+@contextlib.contextmanager
+def _notice(bar: Silent) -> Iterator[None]:
+    """Say so, once, if compiling takes long."""
+    start, said = seconds_compiling(), [False]
+
+    def listener(seconds: float) -> None:
+        if seconds - start > NOTICE_AFTER and not said[0]:
+            said[0] = True
+            logger.info(NOTICE)
+            bar.say(NOTICE)
+
+    with listening(listener):
+        yield
 
 
 def _check_oracles(problem: BilevelProblem, method: Any) -> None:

@@ -16,6 +16,9 @@ class Silent:
     def update(self, nit: int, recorder: Recorder) -> None:
         """Called after every record."""
 
+    def say(self, what: str) -> None:
+        """Tell what takes so long before the first one."""
+
 
 class Lines(Silent):
     """One line a record, on standard error."""
@@ -31,6 +34,10 @@ class Lines(Silent):
         )
 
 
+    def say(self, what: str) -> None:
+        sys.stderr.write(f"{what}\n")
+
+
 class Bar(Silent):
     """A tqdm bar."""
 
@@ -38,8 +45,13 @@ class Bar(Silent):
         self.bar = bar
 
     def update(self, nit: int, recorder: Recorder) -> None:
+        self.bar.set_description()
         self.bar.set_postfix(upper=f"{recorder.fun:.6g}", norm=f"{recorder.grad_norm:.3g}")
         self.bar.update(nit - self.bar.n)
+
+
+    def say(self, what: str) -> None:
+        self.bar.set_description(what)
 
 
 @contextlib.contextmanager

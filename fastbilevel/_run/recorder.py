@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbilevel._arrays.placement import fetch, place
-from fastbilevel._run.engine import Run
+from fastbilevel._arrays.placement import fetch, library_of, place
+from fastbilevel._run.clock import Clock
+from fastbilevel._run.engine import CALLS, Run
 from fastbilevel._run.result import BilevelResult, Status, versions
+from fastbilevel.problems.base import BilevelProblem
 from fastbilevel.projections import Projection, clipped_count
 
 ADVICE = {
@@ -29,31 +31,51 @@ class Recorder:
 
     Parameters
     ----------
-    run : Run
+    problem : BilevelProblem
+    method : Options
+        Complete once there is a `run`.
+    x, y : (n_x,), (n_y,) arrays
+        Starting point, on the host.
     bounds : Projection or None
         Of x, to count the coordinates that lie on them.
+    clock : Clock
 
     Attributes
     ----------
-    seconds : float
-        Seconds of running so far, set by the loop.
-    compile_seconds : float
-        Seconds of compiling or loading before the first iteration, set by the loop.
+    run : Run or None
+        None in the setup.
     fun, grad_norm : float
         Of the last record.
     """
 
-    def __init__(self, run: Run, bounds: Projection | None):
-        self.run, self.problem, self.bounds = run, run.problem, bounds
-        self.seconds = self.compile_seconds = 0.0
+    def __init__(
+        self,
+        problem: BilevelProblem,
+        method: Any,
+        x: np.ndarray,
+        y: np.ndarray,
+        bounds: Projection | None,
+        clock: Clock,
+    ):
+        self.problem, self.method, self.bounds, self.clock = problem, method, bounds, clock
+        self.run: Run | None = None
         self.nit = 0
         self.fun = self.grad_norm = np.nan
         self._norms: list[np.ndarray] = []
         self._recorded = 0
         self._rows: list[dict[str, float]] = []
+        self._best = np.nan, *place(problem.kernels, (x, problem.pack_lower(y)))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of iterations so far."""
+        return self.clock.timings()["run"]
+
+    def start(self) -> None:
+        """Evaluate the upper objective at the starting point."""
         self._evaluate = self.problem.evaluator()
-        x, packed = run.state.x.copy(), run.lower_iterate()
-        self._best = self._evaluate(x, packed)["fun"], x, packed
+        _, *pair = self._best
+        self._best = self._evaluate(*pair)["fun"], *pair
 
     def follow(self, nit: int, norms: np.ndarray) -> None:
         """Take note of the hypergradient norms of the iterations just done."""
@@ -62,6 +84,7 @@ class Recorder:
 
     def record(self) -> None:
         """Evaluate the upper objective at the current pair and add a row to the history."""
+        assert self.run is not None
         x, packed = self.run.state.x.copy(), self.run.lower_iterate()
         found = self._evaluate(x, packed)
         self.fun = found["fun"]
@@ -87,7 +110,7 @@ class Recorder:
     def close(self, nit: int) -> None:
         """Record the last pair too, if it is finite and was not recorded yet."""
         self.nit = nit
-        finite = not self.run.stopped and nit > self._recorded
+        finite = self.run is not None and not self.run.stopped and nit > self._recorded
         if finite and self._norms:
             self.record()
 
@@ -97,9 +120,10 @@ class Recorder:
         """The result of the moment; arrays are copies."""
         run, problem = self.run, self.problem
         fun, *best = self._best
-        x, packed, x_last, packed_last, jac = (
-            np.array(fetch(each)) for each in (*best, run.state.x, run.lower_iterate(), run.state.m)
-        )
+        last = (best[0], best[1], np.zeros_like(best[0]))
+        if run is not None:
+            last = run.state.x, run.lower_iterate(), run.state.m
+        x, packed, x_last, packed_last, jac = (np.array(fetch(each)) for each in (*best, *last))
         y, y_last = problem.unpack_lower(packed), problem.unpack_lower(packed_last)
         outputs = (x, y, x_last, y_last, jac)
         message = ADVICE[status].format(
@@ -107,12 +131,16 @@ class Recorder:
             nit=self.nit,
             detail=detail,
             tol=tol or 0.0,
-            advice=run.method.advice(),
+            advice=self.method.advice(),
         )
         at_bound = clipped_count(x_last, self.bounds)
         is_finite = all(np.isfinite(each).all() for each in (*outputs, fun))
         x, y, x_last, y_last, jac = place(problem.kernels, outputs)
-        cupy = {"cupy": run.xp.__version__} if problem.kernels.ON_DEVICE else {}
+        cupy = {}
+        if problem.kernels.ON_DEVICE:
+            cupy = {"cupy": library_of(problem.kernels).__version__}
+        if status == Status.TIME_LIMIT and run is None:
+            message += " All of it went into setup and compiling."
         if at_bound:
             message += f" {at_bound} coordinates of x lie on a bound."
         return BilevelResult(
@@ -126,13 +154,13 @@ class Recorder:
             success=status == Status.CONVERGED and is_finite,
             status=status,
             message=message,
-            oracle_calls=run.oracle_calls(),
+            oracle_calls=run.oracle_calls() if run else dict.fromkeys(CALLS, 0),
             history=self._history(),
-            timings={"compile": self.compile_seconds, "run": self.seconds},
+            timings=self.clock.timings(),
             hypergrad_error=None,
             at_bound=at_bound,
-            method=run.method.name,
-            options=_as_dict(run.method),
+            method=self.method.name,
+            options=_as_dict(self.method),
             backend=problem.kernels.NAME,
             versions=versions() | cupy,
         )

@@ -47,7 +47,8 @@ class BilevelResult(OptimizeResult):
     history : dict of 1-D arrays
         `nit, time, fun, grad_norm, samples` and the problem's metrics, one row a record.
     timings : dict
-        `compile` and `run`, seconds.
+        Seconds: `setup` (step sizes, layout), `compile` (or loading what was compiled before; much
+        of it when something is first called) and `run`, the iterations and their records.
     hypergrad_error : None
         Methods that give error bars put them here.
     at_bound : int

@@ -38,6 +38,7 @@ from numba.extending import (
 from numba.np.arrayobj import make_array, populate_array
 
 from fastbilevel._arrays.tuples import is_record
+from fastbilevel.kernels.compiling import compiling
 from fastbilevel.kernels.cpu.linked import call_at
 
 WORD = ir.IntType(64)
@@ -318,7 +319,8 @@ class Code:
     def __init__(self, function: Any, kinds: tuple[Any, ...]):
         self._function, self._kinds = function, kinds
         face = getattr(function, "callee", function)
-        face.compile(kinds)
+        with compiling():
+            face.compile(kinds)
         compiled = face.overloads[kinds]
         self._library = compiled.library
         self.address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)

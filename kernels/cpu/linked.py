@@ -19,7 +19,6 @@ import ctypes
 import dis
 import gc
 import hashlib
-import time
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -33,6 +32,8 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.core.registry import CPUDispatcher
 from numba.core.typing import templates
 
+from ..compiling import compiling
+
 WORD = ir.IntType(64)
 # Values that a cell holds addresses for; what comes later is looked up in Python at every call.
 MOST_VERSIONS = 64
@@ -43,7 +44,6 @@ VALUE_BITS = 21
 _callees: dict[str, Callee] = {}
 _cells: dict[int, Cell] = {}
 _errors: list[BaseException] = []
-_seconds = [0.0]
 
 
 class NotCompiledError(RuntimeError):
@@ -53,11 +53,6 @@ class NotCompiledError(RuntimeError):
 def failure() -> BaseException | None:
     """What went wrong when a function was to be compiled, once."""
     return _errors.pop() if _errors else None
-
-
-def seconds_compiling() -> float:
-    """Seconds of this process that calls have waited for their callees to be compiled."""
-    return _seconds[0]
 
 
 class Cell:
@@ -95,14 +90,11 @@ class Cell:
 @ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 def _resolve(cell: int, key: int) -> int:
     """Called by machine code that finds no address in a cell; 0 if there is none to be had."""
-    start = time.perf_counter()
     try:
         return _cells[cell].version(key)
     except BaseException as error:  # noqa: BLE001 (machine code cannot raise it)
         _errors.append(error)
         return 0
-    finally:
-        _seconds[0] += time.perf_counter() - start
 
 
 RESOLVE = "fastbilevel_resolve"
@@ -126,7 +118,8 @@ class Face(CPUDispatcher):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return super().compile(tuple(sig))
+            with compiling():
+                return super().compile(tuple(sig))
         finally:
             if collecting:
                 gc.enable()
