@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="versions, processor, threads, backend")
     info.set_defaults(run=_info)
 
-    warmup = commands.add_parser("warmup", help="compile the common cases ahead of time")
+    warmup = commands.add_parser("warmup", help="compile every method on every built-in problem ahead of time")
     warmup.set_defaults(run=_warmup)
 
     bench = commands.add_parser("bench", help="speed of the kernels beside this machine's limits")
@@ -105,9 +105,9 @@ def _processor() -> str:
 
 
 def _warmup(options: argparse.Namespace) -> None:
-    from fastbilevel import warmup
+    from fastbilevel._command import warmup
 
-    print(f"Compiled, or loaded from the disk cache, in {warmup():.1f} s.")
+    warmup.run()
 
 
 def _bench(options: argparse.Namespace) -> None:

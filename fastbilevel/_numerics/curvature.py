@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,7 @@ def curvature_range(
         If a gradient is not finite.
     """
     steps, shares = _steps_and_share(problem, samples)
-    point = hashlib.blake2b(np.ascontiguousarray(x)).digest(), hashlib.blake2b(y.copy()).digest()
-    key = (*point, weight, steps, shares)
+    key = _Point(x, y), weight, steps, shares
 
     def estimate(latest: Any) -> tuple[float, float]:
         gradient = _gradient(problem, x, weight, shares)
@@ -74,6 +73,17 @@ def curvature_range(
         return float(values[0]), largest + max((SAFETY - 1.0) * abs(largest), residual)
 
     return problem.keep(f"curvature {bool(weight)}", key, estimate)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Where curvature was looked for; equal to another one with the same numbers."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __eq__(self, other: Any) -> bool:
+        return np.array_equal(self.x, other.x) and np.array_equal(self.y, other.y)
 
 
 def samples_for(problem: BilevelProblem, iteration: int) -> int:
@@ -196,7 +206,7 @@ def default_step(
     if weight:
         samples //= 2
     smallest, largest = curvature_range(problem, x, y, samples=samples)
-    if smallest < -np.finfo(problem.dtype).eps ** 0.4 * abs(largest):
+    if smallest < -np.finfo(problem.dtype).eps ** 0.4 * abs(largest) or not largest > 0:
         warnings.warn(
             f"The lower objective is not strongly convex at the starting point (a curvature "
             f"of {smallest:.3g} was found), so y*(x) may not be unique: add a ridge penalty, or "

@@ -63,6 +63,7 @@ class Recorder:
         self.fun = self.grad_norm = np.nan
         self._norms: list[np.ndarray] = []
         self._recorded = 0
+        self._last: tuple[Any, Any] | None = None
         self._rows: list[dict[str, float]] = []
         self._best = np.nan, *place(problem.kernels, (x, problem.pack_lower(y)))
 
@@ -84,13 +85,13 @@ class Recorder:
 
     def record(self) -> None:
         """Evaluate the upper objective at the current pair and add a row to the history."""
-        assert self.run is not None
-        x, packed = self.run.state.x.copy(), self.run.lower_iterate()
+        x, packed = self._pair()
         found = self._evaluate(x, packed)
         self.fun = found["fun"]
         self.grad_norm = float(np.mean(np.concatenate(self._norms)))
         self._norms = []
         self._recorded = self.nit
+        self._last = x, packed
         row = {
             "nit": self.nit,
             "time": self.seconds,
@@ -101,6 +102,11 @@ class Recorder:
         if np.isfinite(self.fun) and not (self._rows and self._best[0] <= self.fun):
             self._best = self.fun, x, packed
         self._rows.append(row | found)
+
+    def _pair(self) -> tuple[Any, Any]:
+        """The pair that the run has reached, a copy."""
+        assert self.run is not None
+        return self.run.state.x.copy(), self.run.lower_iterate()
 
     @property
     def is_finite(self) -> bool:
@@ -120,11 +126,13 @@ class Recorder:
         """The result of the moment; arrays are copies."""
         run, problem = self.run, self.problem
         fun, *best = self._best
-        last = (best[0], best[1], np.zeros_like(best[0]))
+        jac, last = np.zeros(problem.n_x, problem.dtype), tuple(best)
         if run is not None:
-            last = run.state.x, run.lower_iterate(), run.state.m
-        x, packed, x_last, packed_last, jac = (np.array(fetch(each)) for each in (*best, *last))
-        y, y_last = problem.unpack_lower(packed), problem.unpack_lower(packed_last)
+            recorded = self._last is not None and self._recorded == self.nit
+            jac, last = run.state.m, self._last if recorded else self._pair()
+        x, x_last, jac = (np.array(fetch(each)) for each in (best[0], last[0], jac))
+        y = problem.unpack_lower(fetch(best[1]))
+        y_last = y.copy() if last[1] is best[1] else problem.unpack_lower(fetch(last[1]))
         outputs = (x, y, x_last, y_last, jac)
         message = ADVICE[status].format(
             grad_norm=self.grad_norm,

@@ -54,6 +54,11 @@ class AnyRecordType(types.Opaque):
 any_record = AnyRecordType()
 
 
+def _digest(parts: list[Any]) -> str:
+    """A short name that is the same in every process."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:15]
+
+
 class RecordType(types.BaseTuple):
     """A record or tuple whose fields are read, where they lie.
 
@@ -68,8 +73,11 @@ class RecordType(types.BaseTuple):
     def __init__(self, label: str, fields: tuple[tuple[str, Any], ...]):
         self.label, self.fields = label, fields
         self.types = tuple(kind for _, kind in fields)
-        digest = hashlib.sha256(repr([(name, str(kind)) for name, kind in fields]).encode())
-        super().__init__(f"{label}_{digest.hexdigest()[:16]}")
+        self.digest = _digest([(name, str(kind)) for name, kind in fields])
+        super().__init__(f"{label}_{self.digest}")
+
+    def __hash__(self) -> int:
+        return int(self.digest, 16)
 
     @property
     def key(self) -> Any:
@@ -114,11 +122,15 @@ class CodeType(types.Callable, types.Opaque):
 
     def __init__(self, arguments: tuple[Any, ...], returns: Any):
         self.arguments, self.returns = arguments, returns
-        super().__init__(f"code({', '.join(map(str, arguments))} -> {returns})")
+        self.digest = _digest([*map(str, arguments), str(returns)])
+        super().__init__(f"code_{self.digest}")
 
     @property
     def key(self) -> Any:
         return self.arguments, self.returns
+
+    def __hash__(self) -> int:
+        return int(self.digest, 16)
 
     def get_call_type(self, context: Any, args: tuple[Any, ...], kws: Any) -> Any:
         fits = not kws and len(args) == len(self.arguments)
@@ -259,11 +271,43 @@ def _words(value: Any) -> Iterator[int]:
         yield int(value)
 
 
-def _type_of_field(value: Any) -> Any:
+def _mark(value: Any) -> Any:
+    """What the type of a field depends on, found in less time than the type."""
+    if isinstance(value, np.ndarray):
+        flags = value.flags
+        order = flags.c_contiguous, flags.f_contiguous
+        return value.dtype, value.ndim, order, flags.writeable, flags.aligned
     if isinstance(value, tuple):
-        return type_of_record(value)
+        return type(value), *map(_mark, value)
+    return value.type if isinstance(value, Address | Code) else type(value)
+
+
+# The types of fields and arguments seen so far, by their marks.
+_types: dict[Any, Any] = {}
+
+
+def type_of(value: Any, by_value: bool = False) -> Any:
+    """The Numba type of an argument or a field, a record where it lies.
+
+    Parameters
+    ----------
+    value : object
+    by_value : bool
+        True for an argument that is no record: tuples are themselves.
+    """
+    mark = by_value, _mark(value)
+    if mark not in _types:
+        _types[mark] = _find_type(value, by_value)
+    return _types[mark]
+
+
+def _find_type(value: Any, by_value: bool) -> Any:
+    if isinstance(value, tuple) and not by_value:
+        names = getattr(value, "_fields", map(str, range(len(value))))
+        fields = zip(names, map(type_of, value), strict=True)
+        return RecordType(type(value).__name__, tuple(fields))
     kind = numba.typeof(value)
-    if not isinstance(kind, _KINDS):
+    if not by_value and not isinstance(kind, _KINDS):
         raise TypeError(
             f"Compiled functions take arrays, numbers and tuples of them as data; got {kind}."
         )
@@ -296,14 +340,7 @@ class Address:
         self.record = record
         self._words = np.array([*_words(record)], np.int64)
         self.address = self._words.__array_interface__["data"][0]
-        self.type = type_of_record(record) if known else any_record
-
-
-def type_of_record(record: tuple[Any, ...]) -> Any:
-    """The type of a record whose fields are read."""
-    names = getattr(record, "_fields", map(str, range(len(record))))
-    fields = zip(names, map(_type_of_field, record), strict=True)
-    return RecordType(type(record).__name__, tuple(fields))
+        self.type = type_of(record) if known else any_record
 
 
 class Code:
@@ -343,7 +380,7 @@ def by_address(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The Numba types of `arguments`, records by address."""
-    return tuple(type_of_record(a) if is_record(a) else numba.typeof(a) for a in arguments)
+    return tuple(type_of(a, by_value=not is_record(a)) for a in arguments)
 
 
 @typeof_impl.register(Address)

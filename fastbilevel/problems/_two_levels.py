@@ -69,6 +69,9 @@ class TwoLevels(BilevelProblem):
 
     def _search(self, level: str, count: int) -> np.ndarray:
         X = self._sides[level == "upper"].X
+        if not isinstance(X[-1], np.ndarray):
+            # On a device a search would be a kernel of its own.
+            return super().heavy_rows(level, count)
         if self._sparse:
             indptr, _, values = X
             occupied = np.flatnonzero(np.diff(indptr))

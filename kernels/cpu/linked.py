@@ -169,6 +169,10 @@ class Callee(Face):
         kinds = tuple(sig)
         known = kinds in self.overloads
         entry = super().compile(kinds)
+        if not known:
+            # Numba forgets it for code from the disk cache, and callers copy that, wants and all.
+            compiled = self.overloads[kinds]
+            compiled.library._reload_init.update(compiled.reload_init)
         if self.returns and not self.inline and not known:
             compiled = self.overloads[kinds]
             symbol = f"{self.py_func.__name__}.{self.digest(kinds)}"
