@@ -1,5 +1,5 @@
 # What .ci/run runs, one piece at a time, in an environment made by: pip install -e ".[dev]"
-.PHONY: check lint format types imports test boundscheck lanes mutants mutants-python bench \
+.PHONY: check lint format types imports test quick boundscheck lanes mutants mutants-python bench \
 	roofline experiments demo
 
 check: lint format types imports
@@ -22,6 +22,11 @@ imports:
 
 test:
 	pytest -n 2 --dist loadfile
+
+# What needs little compiling: a minute and a half once the code is on disk.
+quick:
+	pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kernels --ignore tests/methods \
+	  --ignore tests/emulated --ignore tests/cuda --ignore tests/experiments
 
 # CPU kernels and every method, compiled with checks of every index but those of intrinsics. The
 # code is kept in a cache folder of its own.

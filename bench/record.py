@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -48,12 +48,16 @@ class Table:
         return "\n".join([self.title, shown[0], "-" * len(shown[0]), *shown[1:], *self.notes])
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The options that all benchmarks have: `--quick`, `--cache`, `--results`."""
+def arguments(
+    description: str | None, extend: Callable[[argparse.ArgumentParser], Any] | None = None
+) -> argparse.Namespace:
+    """The options that all benchmarks have, `--quick`, `--cache`, `--results`, and others."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a smoke test of at most 20 s")
     parser.add_argument("--cache", help="folder of the prepared data (default: bench/cache)")
     parser.add_argument("--results", default=RESULTS, type=Path, help="folder of the JSON files")
+    if extend is not None:
+        extend(parser)
     return parser.parse_args()
 
 

@@ -1,14 +1,20 @@
-"""Import time, first `minimize` of a process with a warm cache, and compiling from nothing.
+"""What a user waits for before any speed of ours: import, compiling, setup, the next call.
 
-Run `python -m bench.startup`.
+Run `python -m bench.startup`; with `--before PYTHON`, an interpreter that imports another version
+of the package, every table has a column for that one, measured in alternation.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+from typing import Any
 
 from .record import Table, arguments, publish
 from .timing import spread
@@ -19,54 +25,145 @@ start = time.perf_counter()
 import fastbilevel
 print(time.perf_counter() - start)
 """
-
-FIRST_RUN = """
-import time
-import numpy as np
-import fastbilevel as fb
-X, y = fb.datasets.make_text(400, 5000, 20, 50, dtype=np.float32)
-start = time.perf_counter()
-problem = fb.problems.LearnToRegularize(X[:200], y[:200], X[200:], y[200:])
-fb.minimize(
-    problem, order=2, lr_y=100.0, batch_size=100, val_batch_size=100, maxiter=1, n_threads=1
-)
-print(time.perf_counter() - start)
-"""
+JOBS = Path(__file__).with_name("startup_jobs.py")
+# What the yardstick takes on the machine for which the bars are stated, an idle Zen 4.
+REFERENCE = 1.7
+BARS = {"first call": 6.0, "another method": 2.0, "f2sa-p, ": 1.0}
+NONZEROS = (1_500_000, 35_000_000)
 
 
-def last_line(code: str, **environment: str) -> str:
-    """Last printed line of a new interpreter that runs `code`."""
+def run(python: str, *command: str, **environment: str) -> Any:
+    """The last line that an interpreter prints, read as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [python, "-W", "ignore", *command],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env={**os.environ, **environment},
+        # No copy of the package but the interpreter's own.
+        cwd=tempfile.gettempdir(),
+        env={**os.environ, "NUMBA_NUM_THREADS": "1", **environment},
     )
-    return done.stdout.splitlines()[-1]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rounds_of(pythons: list[str], rounds: int, *command: str, fresh: bool = False) -> list[Any]:
+    """What every interpreter finds in each round, with a cache of its own, anew if `fresh`."""
+    found: list[Any] = [[] for _ in pythons]
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(rounds):
+            for number, python in enumerate(pythons):
+                cache = os.path.join(folder, f"{number}-{k if fresh else 0}")
+                found[number].append(run(python, *command, NUMBA_CACHE_DIR=cache))
+    return found
+
+
+def bar_of(name: str, yardstick: float) -> str:
+    """The bar for a call, on this machine."""
+    bars = [bar for start, bar in BARS.items() if name.startswith(start)]
+    return f"{bars[0] * yardstick / REFERENCE:.1f}" if bars and "dense" not in name else ""
+
+
+def compile_table(pythons: list[str], names: list[str], rounds: int) -> Table:
+    table = Table(
+        "Compiling: two outer iterations in one process, empty cache, CPU seconds",
+        ["", *names, "bar"],
+        notes=[
+            "One call after another. Median (least–greatest) over fresh processes and caches. "
+            f"The bars are scaled by the yardstick, {REFERENCE} s on an idle Zen 4."
+        ],
+    )
+    found = rounds_of(pythons, rounds, str(JOBS), "compiling", fresh=True)
+    yardstick = statistics.median(each["yardstick"] for each in found[-1])
+    for name in found[-1][0]:
+        cells = [spread([each[name] for each in one]) for one in found]
+        table.add(name, *cells, bar_of(name, yardstick))
+    table.raw = dict(zip(names, found, strict=True))
+    return table
+
+
+def start_table(pythons: list[str], names: list[str], rounds: int) -> Table:
+    table = Table(
+        "Start of a process",
+        ["", *names],
+        notes=["Wall time. Median (least–greatest) over fresh processes."],
+    )
+    imports = rounds_of(pythons, rounds, "-c", IMPORT)
+    table.add("import fastbilevel, s", *map(spread, imports))
+    warm = rounds_of(pythons, rounds + 1, str(JOBS), "first")
+    seconds = [[each["seconds"] for each in one[1:]] for one in warm]
+    table.add("first call, machine code on disk, s", *map(spread, seconds))
+    again = rounds_of(pythons, rounds, str(JOBS), "again")
+    milliseconds = [[each["milliseconds"] for each in one] for one in again]
+    table.add("second call, smallest problem, ms", *map(spread, milliseconds))
+    table.raw = {"imports": imports, "warm": warm, "again": again}
+    return table
+
+
+def setup_table(pythons: list[str], names: list[str], nonzeros: int, rounds: int) -> Table:
+    found = rounds_of(pythons, rounds, str(JOBS), "setup", str(nonzeros))
+    size = found[-1][0]["nonzeros"] / 1e6
+    table = Table(
+        f"Setup: CSR of {size:.1f} million nonzeros, 20 classes, F2SA-2, batch 200",
+        ["", *names],
+        notes=[
+            "Wall time, one thread. Layout: what a first call takes longer than a second. Default "
+            "step: the same without lr_y. Second call: without its one iteration. Memory: beyond "
+            "the caller's arrays, in sizes of these; of the whole process, the lower iterates and "
+            "the machine code included."
+        ],
+    )
+
+    def row(name: str, value: Any) -> None:
+        table.add(name, *(spread([value(each) for each in one]) for one in found))
+
+    row("one iteration, ms", lambda each: 1e3 * each["iteration"])
+    row("two tocsc(), ms", lambda each: 1e3 * each["tocsc"])
+    row("layout, ms", lambda each: 1e3 * each["layout"])
+    row("default step, ms", lambda each: 1e3 * each["step"])
+    row("default step, iterations", lambda each: each["step"] / each["iteration"])
+    row("second call, iterations", lambda each: each["again"] / each["iteration"])
+    row("peak memory / data", lambda each: each["memory"])
+    table.raw = dict(zip(names, found, strict=True))
+    return table
+
+
+def every_table() -> Table:
+    """Every built-in problem with every method, in the order of `fastbilevel warmup`."""
+    from fastbilevel.problems.typical import built_in
+
+    table = Table(
+        "Compiling every method on every built-in problem, one process each, one cache",
+        ["", "methods", "do not fit", "seconds"],
+        notes=["Wall time; what an earlier line has compiled is loaded."],
+    )
+    code = (
+        "import json, sys; from fastbilevel._command.warmup import compile_for; "
+        "print(json.dumps(compile_for(sys.argv[1])))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in built_in():
+            line = run(sys.executable, "-c", code, name, NUMBA_CACHE_DIR=folder)
+            table.add(*line[:3], f"{line[3]:.1f}")
+            table.raw[name] = line
+    table.add("together", "", "", f"{sum(line[3] for line in table.raw.values()):.0f}")
+    return table
+
+
+def more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--before", metavar="PYTHON", help="interpreter with another version")
 
 
 def main() -> None:
-    options = arguments(__doc__)
-    repeats, cold_repeats = (3, 1) if options.quick else (15, 3)
-    imports = [float(last_line(IMPORT)) for _ in range(repeats)]
-    cold, warm = [], []
-    for _ in range(cold_repeats):
-        with tempfile.TemporaryDirectory() as folder:
-            cold.append(float(last_line(FIRST_RUN, NUMBA_CACHE_DIR=folder)))
-            for _ in range(repeats // cold_repeats):
-                warm.append(float(last_line(FIRST_RUN, NUMBA_CACHE_DIR=folder)))
-
-    table = Table(
-        "Start of a process, F2SA-2 on sparse data, float32, one thread",
-        ["", "seconds"],
-        notes=["Median (least–greatest) over fresh processes."],
-    )
-    table.add("import fastbilevel", spread(imports))
-    table.add("first minimize, machine code on disk", spread(warm))
-    table.add("first minimize, everything compiled", spread(cold))
-    table.raw = {"import": imports, "warm": warm, "cold": cold}
-    publish("startup", [table], options)
+    options = arguments(__doc__, more)
+    pythons, names = [sys.executable], ["now"]
+    if options.before:
+        pythons, names = [options.before, *pythons], ["before", *names]
+    if options.quick:
+        publish("startup", [start_table(pythons, names, 1)], options)
+        return
+    tables = [compile_table(pythons, names, 3), start_table(pythons, names, 5)]
+    tables += [setup_table(pythons, names, size, 3 if size < 1e7 else 1) for size in NONZEROS]
+    publish("startup", [*tables, every_table()], options)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="versions, processor, threads, backend")
     info.set_defaults(run=_info)
 
-    warmup = commands.add_parser("warmup", help="compile every method on every built-in problem ahead of time")
+    warmup = commands.add_parser(
+        "warmup", help="compile every method on every built-in problem ahead of time"
+    )
     warmup.set_defaults(run=_warmup)
 
     bench = commands.add_parser("bench", help="speed of the kernels beside this machine's limits")

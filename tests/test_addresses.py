@@ -89,7 +89,7 @@ def test_a_call_with_other_arguments_is_a_sentence():
     given, out = record(), np.zeros(6)
     read = pointer_to(compile_text(make_read, cpu), (given, out))
     text = compile_text(make_pass, cpu)
-    with pytest.raises(TypeError, match="pass_on .* does not fit"):
+    with pytest.raises(TypeError, match=r"pass_on .* does not fit"):
         specialize(text, (read, given, np.zeros(6, np.float32)))
     with pytest.raises(TypeError, match="does not fit"):
         specialize(text, (read, out, out))

@@ -32,7 +32,9 @@ def run() -> None:
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         for done in pool.map(compile_for, built_in()):
             unfit = f", {done.unfit} do not fit" if done.unfit else ""
-            print(f"{done.problem}: {done.methods} methods{unfit}, {done.seconds:.1f} s", flush=True)
+            print(
+                f"{done.problem}: {done.methods} methods{unfit}, {done.seconds:.1f} s", flush=True
+            )
     print(
         f"Compiled, or loaded from the disk cache, in {time.perf_counter() - start:.0f} s. Other "
         "numbers of classes take less than a second each when they first occur."

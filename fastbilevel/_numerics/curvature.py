@@ -206,7 +206,7 @@ def default_step(
     if weight:
         samples //= 2
     smallest, largest = curvature_range(problem, x, y, samples=samples)
-    if smallest < -np.finfo(problem.dtype).eps ** 0.4 * abs(largest) or not largest > 0:
+    if smallest < -(np.finfo(problem.dtype).eps ** 0.4) * abs(largest) or not largest > 0:
         warnings.warn(
             f"The lower objective is not strongly convex at the starting point (a curvature "
             f"of {smallest:.3g} was found), so y*(x) may not be unique: add a ridge penalty, or "

@@ -33,7 +33,6 @@ class Lines(Silent):
             f"hypergradient norm {recorder.grad_norm:.3g}  {rate:.3g} iterations/s\n"
         )
 
-
     def say(self, what: str) -> None:
         sys.stderr.write(f"{what}\n")
 
@@ -48,7 +47,6 @@ class Bar(Silent):
         self.bar.set_description()
         self.bar.set_postfix(upper=f"{recorder.fun:.6g}", norm=f"{recorder.grad_norm:.3g}")
         self.bar.update(nit - self.bar.n)
-
 
     def say(self, what: str) -> None:
         self.bar.set_description(what)

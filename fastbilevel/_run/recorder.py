@@ -85,6 +85,7 @@ class Recorder:
 
     def record(self) -> None:
         """Evaluate the upper objective at the current pair and add a row to the history."""
+        assert self.run is not None
         x, packed = self._pair()
         found = self._evaluate(x, packed)
         self.fun = found["fun"]
@@ -128,8 +129,9 @@ class Recorder:
         fun, *best = self._best
         jac, last = np.zeros(problem.n_x, problem.dtype), tuple(best)
         if run is not None:
-            recorded = self._last is not None and self._recorded == self.nit
-            jac, last = run.state.m, self._last if recorded else self._pair()
+            recorded = self._recorded == self.nit
+            jac = run.state.m
+            last = self._last if recorded and self._last else self._pair()
         x, x_last, jac = (np.array(fetch(each)) for each in (best[0], last[0], jac))
         y = problem.unpack_lower(fetch(best[1]))
         y_last = y.copy() if last[1] is best[1] else problem.unpack_lower(fetch(last[1]))

@@ -87,7 +87,7 @@ def _in_a_sentence(function: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def _saying_why() -> Iterator[None]:
     """Raise what went wrong where compiled code can only say that something did."""
-    from fastbilevel.kernels.cpu.linked import NotCompiledError, failure
+    from fastbilevel.kernels.cpu.cells import NotCompiledError, failure
 
     try:
         yield

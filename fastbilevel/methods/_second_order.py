@@ -71,7 +71,9 @@ class SecondOrder(Options):
         """These options with the missing step sizes filled in."""
         missing = [name for name in self.steps() if getattr(self, name) is None]
         given = None if missing else self.lr_y
-        step = default_step((missing or ["lr_y"])[0], given, problem, x, y, 0.0, self.lower_samples(problem))
+        step = default_step(
+            (missing or ["lr_y"])[0], given, problem, x, y, 0.0, self.lower_samples(problem)
+        )
         filled: dict[str, Any] = {}
         if missing:
             filled = dict.fromkeys(missing, self.share_of_step * step)

@@ -185,7 +185,9 @@ class BOME(PenaltyMethod):
 
     def complete(self, problem: BilevelProblem, x: np.ndarray, y: np.ndarray) -> BOME:
         """These options with `lr_inner` filled in."""
-        found = default_step("lr_inner", self.lr_inner, problem, x, y, 0.0, self.lower_samples(problem))
+        found = default_step(
+            "lr_inner", self.lr_inner, problem, x, y, 0.0, self.lower_samples(problem)
+        )
         return dataclasses.replace(self, lr_inner=found)
 
     def sharing(self) -> bool:

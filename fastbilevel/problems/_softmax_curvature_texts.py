@@ -61,7 +61,18 @@ def make_oracles(k: Any, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.derivatives(
-            train, rows, block, x, pair, work.placed, G, slopes, work.scratch, data.classes, kind, shift[0]
+            train,
+            rows,
+            block,
+            x,
+            pair,
+            work.placed,
+            G,
+            slopes,
+            work.scratch,
+            data.classes,
+            kind,
+            shift[0],
         )
         if learned:
             k.penalty.penalty_products(
@@ -97,7 +108,17 @@ def make_oracles(k: Any, sparse: bool, learned: bool) -> dict[str, Any]:
         rows, block = k.draw.draw_batch(samplers.outer_upper, draw, 0)
         no_penalty = work.placed[:0]
         design.gradient(
-            data.val, rows, block, x, pair[0], no_penalty, F_y, work.scratch, data.classes, k.weights.NONE, 0.0
+            data.val,
+            rows,
+            block,
+            x,
+            pair[0],
+            no_penalty,
+            F_y,
+            work.scratch,
+            data.classes,
+            k.weights.NONE,
+            0.0,
         )
         F_x[:] = 0
 
@@ -111,7 +132,17 @@ def make_oracles(k: Any, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.gradient(
-            data.train, rows, block, x, pair[0], work.placed, out, work.scratch, data.classes, kind, shift[0]
+            data.train,
+            rows,
+            block,
+            x,
+            pair[0],
+            work.placed,
+            out,
+            work.scratch,
+            data.classes,
+            kind,
+            shift[0],
         )
 
     def hessian_product(data, samplers, work, x, pair, draw, out):
@@ -124,7 +155,17 @@ def make_oracles(k: Any, sparse: bool, learned: bool) -> dict[str, Any]:
         )  # fmt: skip
         k.weights.shift_of(kind, x, shift)
         design.product(
-            data.train, rows, block, x, pair, work.placed, out, work.scratch, data.classes, kind, shift[0]
+            data.train,
+            rows,
+            block,
+            x,
+            pair,
+            work.placed,
+            out,
+            work.scratch,
+            data.classes,
+            kind,
+            shift[0],
         )
 
     def linear_descent(data, samplers, work, x, pair, b, total, lr, steps, first, mode):

@@ -41,7 +41,16 @@ def make_perturbed_gradient(k: Any) -> Any:
     def perturbed_gradient(data, samplers, work, x, Y, weights, alpha, nu, draw, out):
         p, total = data.penalty, work.simple.total
         k.penalty.penalty_gradient(
-            p.row_index, p.col_index, p.scale, x, Y, alpha, nu, total, out, weights.shape[1],
+            p.row_index,
+            p.col_index,
+            p.scale,
+            x,
+            Y,
+            alpha,
+            nu,
+            total,
+            out,
+            weights.shape[1],
             data.classes,
         )
 

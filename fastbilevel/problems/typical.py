@@ -1,7 +1,8 @@
-"""Small instances of the built-in problems with the types that callers use: what is compiled for."""
+"""Small instances of the built-in problems with the types that callers use, to compile for."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,12 +36,9 @@ def built_in() -> dict[str, Callable[[], BilevelProblem]]:
         for kind in (LearnToRegularize, HyperCleaning, LpRegression):
             for layout in LAYOUTS:
                 name = f"{kind.__name__}, {layout}, {np.dtype(dtype).name}"
-                found[name] = lambda kind=kind, layout=layout, dtype=dtype: _on_data(
-                    kind, layout, dtype
-                )
-    found["Quadratic, float64"] = lambda: Quadratic.random(3, 4)
-    found |= {f"{name}, float64": lambda name=name: _hard(name) for name in hard.names()}
-    return found
+                found[name] = functools.partial(_on_data, kind, layout, dtype)
+    found["Quadratic, float64"] = functools.partial(Quadratic.random, 3, 4)
+    return found | {f"{name}, float64": functools.partial(_hard, name) for name in hard.names()}
 
 
 def _on_data(kind: Any, layout: str, dtype: Any, classes: int = 2) -> BilevelProblem:

@@ -23,6 +23,7 @@ __all__ = [
     "workspace",
 ]
 
+
 @intrinsic
 def _lowest_bit(typing_context, word):
     """Number of the lowest bit of a word that is not 0."""

@@ -54,4 +54,6 @@ def test_blocks_of_another_size_share_the_rows():
 def test_no_blocks():
     X = rows_of(5, 4, 0.5, np.int32, np.float64)
     got = cpu.layout_csr.build_blocks(X, np.arange(5), 2, False)
-    assert [a.size for a in got] == [a.size for a in layout_csr.build_blocks(X, np.arange(5), 2, False)]
+    assert [a.size for a in got] == [
+        a.size for a in layout_csr.build_blocks(X, np.arange(5), 2, False)
+    ]
