@@ -9,8 +9,8 @@ import fastbilevel as fb
 from fastbilevel._numerics.curvature import ConditioningWarning, curvature_range, default_step
 from fastbilevel.methods import NAMES, class_of
 
-# Gradients of a quadratic are linear, so differences over 1e-5 are exact up to rounding, and power
-# iteration between eigenvalues of 1 and 1/100 ends at the larger one to 1e-40 of it.
+# Gradients of a quadratic are linear, so differences over 1e-5 are exact up to rounding, and after
+# two Lanczos steps there is no direction left that two eigenvalues would not explain.
 EXACT = 1e-8
 STEEP, FLAT = 4.0, 0.04
 STEEP_F, FLAT_F = 3.0, 0.02
@@ -50,7 +50,7 @@ def test_curvature_range_is_the_smallest_and_a_tenth_above_the_largest_eigenvalu
 
 
 def test_the_largest_curvature_stays_above_eigenvalues_that_lie_close_together():
-    """Power iteration ends below the largest: what the tenth is for."""
+    """Ritz values lie below the largest: what the tenth is for."""
     for seed in range(10):
         quadratic = fb.problems.Quadratic.random(seed=seed)
         least, most = np.linalg.eigvalsh(quadratic._H[0])[[0, -1]]

@@ -1,0 +1,254 @@
+"""What comes before the first iteration: done once, within its bounds, on the clock."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import fastbilevel as fb
+from fastbilevel._numerics import curvature
+from fastbilevel._run import clock as clock_module
+from fastbilevel.kernels.cpu import layout_csr
+
+OPTIONS = {"batch_size": 10, "val_batch_size": 10, "maxiter": 2, "inner_steps": 2}
+
+
+def text_problem(n=300, d=60, seed=0):
+    rng = np.random.default_rng(seed)
+    X = sp.random(n, d, 0.2, format="csr", random_state=seed)
+    y = rng.integers(0, 3, n)
+    half = n // 2
+    return fb.problems.LearnToRegularize(X[:half], y[:half], X[half:], y[half:])
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often blocks were laid out, by rows and by features, and curvature was looked for."""
+    seen = {"build_by_rows": 0, "build_by_features": 0, "_ritz_values": 0}
+
+    def count(module, name):
+        original = getattr(module, name)
+
+        def counting(*arguments):
+            seen[name] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(module, name, counting)
+
+    count(layout_csr, "build_by_rows")
+    count(layout_csr, "build_by_features")
+    count(curvature, "_ritz_values")
+    return seen
+
+
+def test_a_second_call_finds_layout_and_step(calls):
+    problem = text_problem()
+    first = fb.minimize(problem, **OPTIONS)
+    # Both levels; g and g + nu f.
+    assert calls == {"build_by_rows": 2, "build_by_features": 2, "_ritz_values": 2}
+    second = fb.minimize(problem, **OPTIONS)
+    assert calls == {"build_by_rows": 2, "build_by_features": 2, "_ritz_values": 2}
+    np.testing.assert_array_equal(first.x, second.x)
+    assert first.options["lr_y"] == second.options["lr_y"]
+
+
+def test_another_method_shares_the_layout(calls):
+    problem = text_problem()
+    fb.minimize(problem, lr_y=0.1, **OPTIONS)
+    laid = calls["build_by_features"]
+    fb.minimize(problem, method="stocbio", lr_y=0.1, neumann_lr=0.1, **OPTIONS)
+    assert calls["build_by_features"] == laid
+
+
+def test_blocks_of_another_size_share_the_rows_and_another_seed_shares_nothing(calls):
+    problem = text_problem()
+    fb.minimize(problem, lr_y=0.1, **OPTIONS)
+    fb.minimize(problem, lr_y=0.1, **OPTIONS | {"batch_size": 20})
+    assert (calls["build_by_rows"], calls["build_by_features"]) == (2, 3)
+    fb.minimize(problem, lr_y=0.1, seed=1, **OPTIONS)
+    assert (calls["build_by_rows"], calls["build_by_features"]) == (4, 5)
+
+
+def test_what_is_kept_does_not_travel():
+    problem = text_problem()
+    bare = len(pickle.dumps(problem))
+    result = fb.minimize(problem, **OPTIONS)
+    assert len(pickle.dumps(problem)) == bare
+    again = fb.minimize(copy.deepcopy(problem), **OPTIONS)
+    np.testing.assert_array_equal(result.x, again.x)
+
+
+def test_another_start_is_looked_at_anew(calls):
+    problem = text_problem()
+    fb.minimize(problem, **OPTIONS)
+    looked = calls["_ritz_values"]
+    fb.minimize(problem, problem.x0 + 1.0, **OPTIONS)
+    assert calls["_ritz_values"] == 2 * looked
+
+
+# -- what the default step costs -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [40, 4000])
+def test_the_default_step_costs_three_passes_or_five_iterations(monkeypatch, n):
+    problem = text_problem(n)
+    samples = {"grad_lower_y": 0, "grad_upper_y": 0}
+    original = type(problem).at
+
+    def counting(self, name, x, rows):
+        gradient = original(self, name, x, rows)
+
+        def counted(packed):
+            samples[name] += rows.size
+            return gradient(packed)
+
+        return counted
+
+    monkeypatch.setattr(type(problem), "at", counting)
+    fb.minimize(problem, batch_size=10, val_batch_size=10, inner_steps=2, maxiter=1)
+    heavy = 2 * curvature.HEAVY_ROWS * (1 + curvature.FEW_STEPS)
+    allowed = max(3 * problem.n_lower, 5 * 2 * 10, 2 * curvature.FEW_SAMPLES)
+    assert 0 < samples["grad_lower_y"] <= allowed + heavy
+    assert 0 < samples["grad_upper_y"] <= allowed + heavy
+
+
+def spectrum(problem, weight):
+    """Extreme eigenvalues of g_yy + weight f_yy at the start, from all its columns."""
+    x, y = problem.start()
+    h = 1e-4
+
+    def gradient(point):
+        return problem.grad_lower_y(x, point) + weight * problem.grad_upper_y(x, point)
+
+    columns = [
+        (gradient(y + h * e) - gradient(y - h * e)) / (2 * h) for e in np.eye(problem.n_y)
+    ]
+    H = np.array(columns)
+    return np.linalg.eigvalsh((H + H.T) / 2)[[0, -1]]
+
+
+def classifier(rows, scale=1.0, heavy=0):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((2 * rows, 8)) * scale
+    X[:heavy] *= 30.0
+    y = rng.integers(0, 3, 2 * rows)
+    return fb.problems.HyperCleaning(X[:rows], y[:rows], X[rows:], y[rows:], reg=0.01)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.7])
+@pytest.mark.parametrize("scale", [1.0, np.geomspace(0.01, 3.0, 8)], ids=["round", "long"])
+def test_all_rows_give_the_spectrum(scale, weight):
+    problem = classifier(60, scale)
+    smallest, largest = spectrum(problem, weight)
+    low, high = curvature.curvature_range(problem, *problem.start(), weight)
+    assert 1.05 * largest < high < 1.15 * largest
+    assert smallest - 1e-6 < low < largest
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.7])
+@pytest.mark.parametrize("scale", [1.0, np.geomspace(0.01, 3.0, 8)], ids=["round", "long"])
+def test_some_rows_give_the_largest_eigenvalue(scale, weight):
+    """Three passes over 2,000 rows, half of them for each estimate: 428 rows, six steps."""
+    problem = classifier(2000, scale)
+    _, largest = spectrum(problem, weight)
+    _, high = curvature.curvature_range(problem, *problem.start(), weight, samples=3000)
+    assert largest < high < 1.5 * largest
+
+
+def test_a_few_heavy_rows_are_not_missed():
+    """They are all that matters: random rows alone would give a hundredth of the curvature."""
+    problem = classifier(2000, heavy=2)
+    _, largest = spectrum(problem, 0.0)
+    _, high = curvature.curvature_range(problem, *problem.start(), samples=3000)
+    assert largest < high < 6 * largest
+
+
+# -- the clock -----------------------------------------------------------------------------------
+
+
+def test_timings_are_of_setup_compiling_and_iterations(monkeypatch):
+    """A clock of the test's own: 3 s of step sizes, 5 s of compiling in the setup, 7 in the run."""
+    now, compiled = [0.0], [0.0]
+    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(clock_module, "seconds_compiling", lambda: compiled[0])
+    clock = clock_module.Clock(20.0)
+    now[0] += 8.0
+    compiled[0] += 5.0
+    assert clock.timings() == {"setup": 3.0, "compile": 5.0, "run": 0.0}
+    clock.begin()
+    now[0] += 9.0
+    compiled[0] += 7.0
+    assert clock.timings() == {"setup": 3.0, "compile": 12.0, "run": 2.0}
+    assert not clock.is_over()
+    now[0] += 3.0
+    assert clock.is_over()
+
+
+def test_timings_add_up(monkeypatch):
+    result = fb.minimize(text_problem(), **OPTIONS)
+    assert set(result.timings) == {"setup", "compile", "run"}
+    assert all(seconds >= 0 for seconds in result.timings.values())
+    assert result.timings["setup"] > 0
+
+
+def test_a_time_limit_that_the_setup_exceeds_returns_the_start(monkeypatch):
+    problem = text_problem()
+    monkeypatch.setattr(clock_module.Clock, "is_over", lambda self: True)
+    result = fb.minimize(problem, time_limit=1e-9, **OPTIONS)
+    assert result.status == fb.Status.TIME_LIMIT
+    assert "went into setup and compiling" in result.message
+    assert (result.nit, result.success) == (0, False)
+    np.testing.assert_array_equal(result.x, problem.x0)
+    np.testing.assert_array_equal(result.y, problem.y0)
+    assert result.fun == pytest.approx(problem.value_upper(problem.x0, problem.y0))
+    assert result.history["nit"].size == 0
+    assert sum(result.oracle_calls.values()) == 0
+
+
+@pytest.mark.parametrize("where", ["_ritz_values", "_gradient"])
+def test_ctrl_c_in_the_setup_returns_the_start(monkeypatch, where):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(curvature, where, interrupt)
+    problem = text_problem()
+    result = fb.minimize(problem, **OPTIONS)
+    assert result.status == fb.Status.INTERRUPTED
+    np.testing.assert_array_equal(result.x, problem.x0)
+    assert np.isfinite(result.fun)
+    assert pickle.loads(pickle.dumps(result)).message == result.message
+    # It is not kept as if it had been done.
+    monkeypatch.undo()
+    assert fb.minimize(problem, **OPTIONS).status == fb.Status.MAXITER
+
+
+def test_ctrl_c_while_the_start_is_evaluated_returns_it_too(monkeypatch):
+    problem = text_problem()
+
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(problem), "evaluator", interrupt)
+    result = fb.minimize(problem, **OPTIONS)
+    assert result.status == fb.Status.INTERRUPTED
+    assert np.isnan(result.fun)
+    np.testing.assert_array_equal(result.y, problem.y0)
+
+
+def test_long_compiling_is_said_once(monkeypatch, caplog, capsys):
+    import sys
+
+    module = sys.modules["fastbilevel._run.minimize"]
+    monkeypatch.setattr(module, "NOTICE_AFTER", -1.0)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with caplog.at_level("INFO", logger="fastbilevel"):
+        # Loading counts as well; it is what a second process of the tests may do.
+        fb.minimize(text_problem(), progress=True, **OPTIONS)
+    assert [r.message for r in caplog.records].count(module.NOTICE) == 1
+    assert capsys.readouterr().err.count(module.NOTICE) == 1
+    monkeypatch.setattr(module, "NOTICE_AFTER", 1e9)
+    caplog.clear()
+    fb.minimize(text_problem(), **OPTIONS)
+    assert module.NOTICE not in [r.message for r in caplog.records]
