@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 import fastbilevel
-from fastbilevel import cli
+from fastbilevel import cli, problems
 from fastbilevel._command import demo as _demo
+from fastbilevel._command import warmup
 from fastbilevel._rates import measure as rates
+from fastbilevel.problems import typical
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 ROW = re.compile(r"^(\S.*?\S) {2,}(\S.*?\S) {2,}([\d.]+) {2,}([\d.]+)%$", re.MULTILINE)
@@ -144,10 +146,45 @@ def test_info_says_what_is_absent(capsys, monkeypatch):
     assert "no-such-distribution not installed" in capsys.readouterr().out
 
 
-def test_warmup_says_how_long_it_took(capsys, monkeypatch):
-    monkeypatch.setattr(fastbilevel, "warmup", lambda: 12.34)
+class InProcess:
+    """A pool of processes that is none."""
+
+    def __init__(self, processes, mp_context):
+        assert processes == 2
+        assert mp_context.get_start_method() == "spawn"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    map = staticmethod(map)
+
+
+def test_warmup_says_what_it_did(capsys, monkeypatch):
+    every = typical.built_in()
+    few = {name: every[name] for name in ("Quadratic, float64", "Nasty, float64")}
+    monkeypatch.setattr(typical, "built_in", lambda: few)
+    monkeypatch.setattr(warmup, "ProcessPoolExecutor", InProcess)
     assert cli.main(["warmup"]) == 0
-    assert capsys.readouterr().out == "Compiled, or loaded from the disk cache, in 12.3 s.\n"
+    first, second, last = capsys.readouterr().out.splitlines()
+    n = len(fastbilevel.methods.list())
+    assert re.fullmatch(rf"Quadratic, float64: {n} methods, [\d.]+ s", first)
+    # It has bounds in y.
+    assert re.fullmatch(r"Nasty, float64: 2 methods, \d+ do not fit, [\d.]+ s", second)
+    assert last.startswith("Compiled, or loaded from the disk cache, in ")
+
+
+def test_warmup_has_every_problem_in_every_dtype_that_it_takes():
+    found = typical.built_in()
+    on_data = {"LearnToRegularize", "HyperCleaning", "LpRegression"}
+    names = {*problems.names(), *problems.hard.names()} - {"Problem"}
+    assert {name.partition(",")[0] for name in found} == names
+    for name in on_data:
+        assert sum(label.startswith(name) for label in found) == 4
+    for label, make in found.items():
+        assert label.endswith(make().dtype.name)
 
 
 def test_bench_prints_the_rates_of_the_kernels(capsys, monkeypatch):

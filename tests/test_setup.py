@@ -122,9 +122,7 @@ def spectrum(problem, weight):
     def gradient(point):
         return problem.grad_lower_y(x, point) + weight * problem.grad_upper_y(x, point)
 
-    columns = [
-        (gradient(y + h * e) - gradient(y - h * e)) / (2 * h) for e in np.eye(problem.n_y)
-    ]
+    columns = [(gradient(y + h * e) - gradient(y - h * e)) / (2 * h) for e in np.eye(problem.n_y)]
     H = np.array(columns)
     return np.linalg.eigvalsh((H + H.T) / 2)[[0, -1]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ VALUE_BITS = 21
 callees: dict[str, Any] = {}
 _cells: dict[int, Cell] = {}
 _errors: list[BaseException] = []
+_writing = threading.Lock()
 
 
 class NotCompiledError(RuntimeError):
@@ -57,11 +59,12 @@ class Cell:
             value = key >> (VALUE_BITS * place) & (2**VALUE_BITS - 1)
             kinds[k] = types.IntegerLiteral(value)
         address = self.callee.address(tuple(kinds))
-        known = int(self._words[0])
-        if known < MOST_VERSIONS:
-            self._words[1 + 2 * known :][:2] = key, address
-            # Other threads look at the number first.
-            self._words[0] = known + 1
+        with _writing:
+            known = int(self._words[0])
+            if known < MOST_VERSIONS and key not in self._words[1 : 1 + 2 * known : 2]:
+                self._words[1 + 2 * known :][:2] = key, address
+                # Other threads, which hold no lock, look at the number first.
+                self._words[0] = known + 1
         return address
 
 
@@ -160,7 +163,10 @@ def _look_up(builder: Any, words: Any, key: Any) -> Any:
     builder.position_at_end(compare)
     at = builder.add(builder.shl(k, WORD(1)), WORD(1))
     address = word(builder.add(at, WORD(1)))
-    builder.cbranch(builder.icmp_signed("==", word(at), key), found, following)
+    # What another processor has not written entirely yet is not there.
+    there = builder.icmp_signed("!=", address, WORD(0))
+    fits = builder.and_(there, builder.icmp_signed("==", word(at), key))
+    builder.cbranch(fits, found, following)
     builder.position_at_end(following)
     k.add_incoming(builder.add(k, WORD(1)), following)
     builder.branch(look)

@@ -9,7 +9,7 @@ import pytest
 from numba import types
 
 from fastbilevel.kernels.compiling import listening, seconds_compiling
-from fastbilevel.kernels.cpu import linked
+from fastbilevel.kernels.cpu import cells, linked
 from fastbilevel.kernels.cpu.jit import build
 
 pytestmark = pytest.mark.skipif(
@@ -93,7 +93,7 @@ def test_one_caller_reaches_a_version_for_every_value():
 
 
 def test_more_versions_than_a_cell_holds(monkeypatch):
-    monkeypatch.setattr(linked, "MOST_VERSIONS", 2)
+    monkeypatch.setattr(cells, "MOST_VERSIONS", 2)
     power = build(make_power(4), cache=False, constants=("exponent",))
     caller = build(make_caller_with_constant(power, 2), cache=False)
     out = np.zeros(2)
@@ -114,10 +114,10 @@ def test_what_cannot_be_compiled_is_told_to_the_caller():
     caller = build(make_caller(failing, 2), cache=False)
     out = np.zeros(2)
     caller(out, 1.0, False)
-    with pytest.raises(linked.NotCompiledError, match="failing could not be compiled"):
+    with pytest.raises(cells.NotCompiledError, match="failing could not be compiled"):
         caller(out, 1.0, True)
-    assert "no_such_attribute" in str(linked.failure())
-    assert linked.failure() is None
+    assert "no_such_attribute" in str(cells.failure())
+    assert cells.failure() is None
 
 
 def test_a_procedure_must_not_return_anything():

@@ -95,6 +95,7 @@ OF_ROOM: dict[str, tuple[Chosen, ...]] = {
 # Families of kernels that a file of `kernels.cpu` serves, where it is none itself.
 SERVES = {
     "jit": ("vector",),
+    "cells": ("linked",),
     "llvm": ("softmax", "penalty"),
     "tiles": ("penalty", "dense"),
     "simd_rows": ("csr", "csr_curvature"),
