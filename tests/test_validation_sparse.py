@@ -11,6 +11,8 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 from small_data import RNG, XV, C, D, M, N, Y, data, problem, same, sparse
 
+from fastbilevel._arrays.tuples import index_type_for
+
 
 def scrambled():
     """The matrix of `sparse()` with entries out of order and one of them in two parts."""
@@ -144,10 +146,11 @@ def wide_indices(matrix):
     return matrix
 
 
-def test_fault_24_int64_indices_stay():
+def test_fault_24_int64_indices_are_taken():
     p = problem(wide_indices(sparse()), wide_indices(sparse(XV)))
     indptr, indices, _ = p.evaluation_arguments(1)[0][0][0]
-    assert indices.dtype == indptr.dtype == np.int64
+    # Numbers of features fit into half the bytes; where rows begin may not.
+    assert (indptr.dtype, indices.dtype) == (np.int64, np.int32)
     narrow = problem(sparse(), sparse(XV))
     assert narrow.evaluation_arguments(1)[0][0][0][1].dtype == np.int32
     W = RNG.standard_normal(D * C)
@@ -160,7 +163,12 @@ def test_fault_25_mixed_index_dtypes():
     same(data(X=mixed, Xv=sparse(XV))[:2], (sparse(), sparse(XV)))
     p = problem(wide_indices(sparse()), sparse(XV))
     sides = p.evaluation_arguments(1)[0][:2]
-    assert [side[0][1].dtype for side in sides] == [np.int64, np.int64]
+    assert [side[0][1].dtype for side in sides] == [np.int32, np.int32]
+
+
+def test_indices_are_wide_where_they_must_be():
+    assert index_type_for(2**31 - 1) is np.int32
+    assert index_type_for(2**31) is np.int64
 
 
 def test_fault_26_explicit_zeros_empty_rows_and_columns():

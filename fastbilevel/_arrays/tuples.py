@@ -29,6 +29,14 @@ def read_only(array: Any) -> Any:
     return view
 
 
+def index_type_for(largest: int) -> Any:
+    """The type of indices up to `largest`, the same whatever type the caller's have.
+
+    So kernels are compiled for one type of indices, and read half as much.
+    """
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
 def with_floats(dtype: np.dtype, value: Any) -> Any:
     """`value` with every float array in its tuples cast to `dtype`, read-only."""
     if isinstance(value, tuple):

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from fastbilevel._arrays.memory import check_memory
 from fastbilevel._arrays.placement import fetch, place
-from fastbilevel._arrays.tuples import read_only
+from fastbilevel._arrays.tuples import index_type_for, read_only
 from fastbilevel._checks.arrays import check_vector
 from fastbilevel._checks.data import Data as CheckedData
 from fastbilevel._checks.points import check_same_library
@@ -261,17 +261,18 @@ def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndar
     columns : (d,) int64 array
         Old numbers in the new order.
     matrices : list of two tuples
-        ``(indptr, indices, values)`` of each matrix, read-only: int64, int32 or int64, float; new
-        numbers rise in every row.
+        ``(indptr, indices, values)`` of each matrix, read-only: int64, int32 (int64 for more
+        features than that can number), float; new numbers rise in every row.
     """
     counts = sum(np.bincount(matrix.indices, minlength=X.shape[1]) for matrix in (X, Xv))
     columns = np.argsort(-counts, kind="stable")
-    index_type = np.promote_types(X.indices.dtype, Xv.indices.dtype)
+    index_type = index_type_for(X.shape[1])
     rank = np.empty(columns.size, index_type)
     rank[columns] = np.arange(columns.size)
     matrices = []
     for matrix in (X, Xv):
-        entries = matrix.data.copy(), rank[matrix.indices], matrix.indptr.copy()
+        starts = matrix.indptr.astype(index_type_for(matrix.nnz))
+        entries = matrix.data.copy(), rank[matrix.indices], starts
         renamed = type(matrix)(entries, shape=matrix.shape)
         renamed.sort_indices()
         indptr, indices = renamed.indptr.astype(np.int64), renamed.indices.astype(index_type)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fastbilevel._arrays.placement import fetch
-from fastbilevel._arrays.tuples import read_only
+from fastbilevel._arrays.tuples import index_type_for, read_only
 from fastbilevel._checks.data import check_regression_data
 from fastbilevel._checks.values import check_choice, check_number
 from fastbilevel._texts.compile import Text
@@ -177,4 +177,5 @@ def _arrays_of(X: Any) -> tuple[np.ndarray, ...]:
     """The arrays of a matrix as the design families take them, read-only."""
     if not sp.issparse(X):
         return (X,)
-    return tuple(read_only(a) for a in (X.indptr.astype(np.int64), X.indices, X.data))
+    indices = X.indices.astype(index_type_for(X.shape[1]), copy=False)
+    return tuple(read_only(a) for a in (X.indptr.astype(np.int64), indices, X.data))
