@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_texts_of_one_maker_compiled_by_different_processes_stay_apart(tmp_path)
 def test_a_process_that_saves_code_waits_for_the_others():
     namespace = {}
     exec(compile(TEXTS, __file__, "exec"), namespace)
-    function = compile_text(namespace["make_number"], cpu, 20)
+    # One that no earlier run has left on disk.
+    function = compile_text(namespace["make_number"], cpu, time.time_ns())
     index = function.callee._cache._cache_file._index_path
     os.makedirs(os.path.dirname(index), exist_ok=True)
     with open(f"{index}.lock", "w") as lock:
@@ -129,3 +131,101 @@ def test_a_record_of_a_module_that_is_gone_does_not_spoil_the_cache(tmp_path):
     theirs.unlink()
     assert run() == "1"
     assert run() == "1"
+
+
+COUNTING = """
+import re
+import sys
+import numba
+import numpy as np
+import scipy.sparse as sp
+import fastbilevel as fb
+from numba.core import compiler
+
+compiled = []
+original = compiler.CompilerBase._compile_core
+compiler.CompilerBase._compile_core = lambda self: (
+    compiled.append(self.state.func_id.func_name) or original(self)
+)
+
+
+def text(classes, index=np.int32):
+    X = sp.random(60, 20, 0.3, format="csr", random_state=0)
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    y = np.arange(60) % classes
+    return fb.problems.LearnToRegularize(X[:30], y[:30], X[30:], y[30:])
+
+
+@numba.njit
+def grad_lower_y(data, x, y, rows):
+    return data[0] * y - x
+
+
+@numba.njit
+def grad_upper_y(data, x, y, rows):
+    return y - 1.0
+
+
+@numba.njit
+def grad_lower_x(data, x, y, rows):
+    return -y
+
+
+@numba.njit
+def value_upper(data, x, y, rows):
+    return 0.5 * np.sum((y - 1.0) ** 2)
+
+
+def own():
+    return fb.problems.Problem(
+        (2.0, 3),
+        grad_lower_y=grad_lower_y,
+        grad_upper_y=grad_upper_y,
+        grad_lower_x=grad_lower_x,
+        value_upper=value_upper,
+        x0=np.zeros(2),
+        y0=np.zeros(2),
+    )
+
+
+def run(problem, **options):
+    compiled.clear()
+    batches = {"batch_size": 5, "val_batch_size": 5} if problem.n_lower > 5 else {}
+    fb.minimize(problem, maxiter=2, inner_steps=2, n_threads=1, **batches, **options)
+    print(*sorted(re.sub("_0_[0-9a-f]{12}", "", name) for name in compiled), sep=",")
+
+
+for word in sys.argv[1:]:
+    eval(word)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
+def test_what_is_compiled_again(tmp_path):
+    (tmp_path / "counting.py").write_text(COUNTING)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONWARNINGS": ""}
+
+    def compiled(*calls):
+        command = [sys.executable, str(tmp_path / "counting.py"), *calls]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [set(line.split(",")) - {""} for line in done.stdout.split("\n")[:-1]]
+
+    calls = [
+        "run(text(3))", "run(text(4))", "run(text(3, np.int64))", "run(text(3), order=3)",
+        "run(text(3), method='stocbio')", "run(own())",
+    ]  # fmt: skip
+    first, classes, index, order, second_order, own = compiled(*calls)
+    loop = {"chunk_cpu_1_0", "descent_step_False_callee"}
+    assert loop <= first
+    # For another number of classes, what adds up rows and what knows the columns.
+    kernels = {"forward", "backward", "residual", "losses", "_loss", "_residuals"}
+    kernels |= {"_step_by_features", "flush"}
+    assert {name.removesuffix("_callee") for name in classes} <= kernels
+    assert index == set()
+    assert not loop & order
+    assert not {*loop, "draw_batch_callee"} & second_order
+    assert not loop & own
+    # Nothing in the next process; the functions of its own were called before.
+    assert compiled(*calls) == [set()] * 6

@@ -72,6 +72,17 @@ def permute(index, n, epoch, stream, offset, k0, k1):
 
 
 @kernel
+def _draw_rows(rows, mode, n, stream, k0, k1, step, offset):
+    """Rows one by one. Apart: most runs draw blocks, and do not wait for this to be compiled."""
+    for i in range(rows.size):
+        if mode == REPLACEMENT:
+            rows[i] = draw_index(i, step, stream, offset, n, k0, k1)
+        else:
+            position = step * rows.size + i
+            rows[i] = permute(position % n, n, position // n, stream, offset, k0, k1)
+
+
+@kernel
 def draw_batch(sampler, step, offset):
     order, buffer, mode, n, batch, stream, k0, k1 = sampler
     if batch == 0:
@@ -81,12 +92,7 @@ def draw_batch(sampler, step, offset):
         if batch < n:
             block = draw_index(0, step, stream, offset, n, k0, k1) // batch
         return order[block * batch : min(n, (block + 1) * batch)], block
-    for i in range(batch):
-        if mode == REPLACEMENT:
-            buffer[i] = draw_index(i, step, stream, offset, n, k0, k1)
-        else:
-            position = step * batch + i
-            buffer[i] = permute(position % n, n, position // n, stream, offset, k0, k1)
+    _draw_rows(buffer[:batch], mode, n, stream, k0, k1, step, offset)
     return buffer[:batch], np.int64(-1)
 
 

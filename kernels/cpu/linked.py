@@ -18,7 +18,6 @@ from __future__ import annotations
 import dis
 import gc
 import hashlib
-import itertools
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -137,15 +136,23 @@ class Function(Face):
         return self.callee.get_overload(sig)
 
 
+LOAD_CONST, RETURN_VALUE = dis.opmap["LOAD_CONST"], dis.opmap["RETURN_VALUE"]
+# From Python 3.12 on.
+RETURN_CONST = dis.opmap.get("RETURN_CONST")
+
+
 def returns_something(function: Callable[..., Any]) -> bool:
     """Whether `function` has a ``return`` with anything but None."""
-    instructions = dis.get_instructions(function)
-    for before, each in itertools.pairwise(instructions):
-        if each.opname == "RETURN_CONST" and each.argval is not None:
+    # An instruction is two bytes; `dis` would take longer than the import of everything else.
+    instructions, constants = function.__code__.co_code, function.__code__.co_consts
+    for at in range(0, len(instructions), 2):
+        code, argument = instructions[at : at + 2]
+        if code == RETURN_CONST and constants[argument] is not None:
             return True
-        loads_none = before.opname == "LOAD_CONST" and before.argval is None
-        if each.opname == "RETURN_VALUE" and not loads_none:
-            return True
+        if code == RETURN_VALUE:
+            before, constant = instructions[at - 2 : at]
+            if before != LOAD_CONST or constants[constant] is not None:
+                return True
     return False
 
 
