@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from fastbilevel._checks.points import all_rows
-from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem, Point
 from fastbilevel.problems.oracle_table import SIMPLE
 
 # Steps of the Lanczos iteration where rows are cheap, and where all of them would cost too much.
@@ -64,7 +63,7 @@ def curvature_range(
         If a gradient is not finite.
     """
     steps, shares = _steps_and_share(problem, samples)
-    key = _Point(x, y), weight, steps, shares
+    key = Point(x, y), weight, steps, shares
 
     def estimate(latest: Any) -> tuple[float, float]:
         gradient = _gradient(problem, x, weight, shares)
@@ -73,17 +72,6 @@ def curvature_range(
         return float(values[0]), largest + max((SAFETY - 1.0) * abs(largest), residual)
 
     return problem.keep(f"curvature {bool(weight)}", key, estimate)
-
-
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """Where curvature was looked for; equal to another one with the same numbers."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-    def __eq__(self, other: Any) -> bool:
-        return np.array_equal(self.x, other.x) and np.array_equal(self.y, other.y)
 
 
 def samples_for(problem: BilevelProblem, iteration: int) -> int:
@@ -127,7 +115,10 @@ def _gradient(
         parts.append((factor, problem.at(name, x, rows)))
 
     def gradient(packed: np.ndarray) -> np.ndarray:
-        return sum(factor * at(packed) for factor, at in parts)  # type: ignore[return-value]
+        total = parts[0][1](packed)
+        for factor, at in parts[1:]:
+            total += np.multiply(at(packed), factor, dtype=total.dtype)
+        return total
 
     return gradient
 
@@ -140,15 +131,19 @@ def _ritz_values(
     base = gradient(y)
     diagonal: list[float] = []
     beside: list[float] = []
-    v = np.random.default_rng(0).standard_normal(y.size).astype(y.dtype)
+    v = np.random.default_rng(0).standard_normal(y.size, dtype=y.dtype.type)
     v /= np.linalg.norm(v)
     before = np.zeros_like(v)
+    # In place: with many lower variables a copy costs as much as a pass over the data.
+    (axpy,) = scipy.linalg.get_blas_funcs(("axpy",), (v,))
     for _ in range(steps):
-        image = (gradient(y + step * v) - base) / step
+        image = gradient(axpy(v, y.copy(), a=step))
+        image -= base
+        image /= step
         diagonal.append(float(v @ image))
-        image -= diagonal[-1] * v
+        axpy(v, image, a=-diagonal[-1])
         if beside:
-            image -= beside[-1] * before
+            axpy(before, image, a=-beside[-1])
         length = float(np.linalg.norm(image))
         if not (math.isfinite(diagonal[-1]) and math.isfinite(length)):
             raise ValueError(
@@ -159,7 +154,8 @@ def _ritz_values(
         beside.append(length)
         if length <= np.finfo(y.dtype).eps ** 0.5 * max(map(abs, diagonal)):
             break
-        before, v = v, image / length
+        image /= length
+        before, v = v, image
     values, vectors = scipy.linalg.eigh_tridiagonal(diagonal, beside[:-1])
     return values, beside[-1] * abs(float(vectors[-1, -1]))
 

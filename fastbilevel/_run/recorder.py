@@ -11,7 +11,7 @@ from fastbilevel._arrays.placement import fetch, library_of, place
 from fastbilevel._run.clock import Clock
 from fastbilevel._run.engine import CALLS, Run
 from fastbilevel._run.result import BilevelResult, Status, versions
-from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.base import BilevelProblem, Point
 from fastbilevel.projections import Projection, clipped_count
 
 ADVICE = {
@@ -66,6 +66,7 @@ class Recorder:
         self._last: tuple[Any, Any] | None = None
         self._rows: list[dict[str, float]] = []
         self._best = np.nan, *place(problem.kernels, (x, problem.pack_lower(y)))
+        self._point = Point(x, y)
 
     @property
     def seconds(self) -> float:
@@ -75,8 +76,12 @@ class Recorder:
     def start(self) -> None:
         """Evaluate the upper objective at the starting point."""
         self._evaluate = self.problem.evaluator()
-        _, *pair = self._best
-        self._best = self._evaluate(*pair)["fun"], *pair
+        _, x, packed = self._best
+
+        def value(latest: Any) -> float:
+            return self._evaluate(x, packed)["fun"]
+
+        self._best = self.problem.keep("value at the start", self._point, value), x, packed
 
     def follow(self, nit: int, norms: np.ndarray) -> None:
         """Take note of the hypergradient norms of the iterations just done."""

@@ -275,6 +275,9 @@ def layout_by_frequency(X: Any, Xv: Any) -> tuple[np.ndarray, list[tuple[np.ndar
         entries = matrix.data.copy(), rank[matrix.indices], starts
         renamed = type(matrix)(entries, shape=matrix.shape)
         renamed.sort_indices()
-        indptr, indices = renamed.indptr.astype(np.int64), renamed.indices.astype(index_type)
+        indptr, indices = (
+            renamed.indptr.astype(np.int64),
+            renamed.indices.astype(index_type, copy=False),
+        )
         matrices.append(tuple(read_only(a) for a in (indptr, indices, renamed.data)))
     return columns, matrices

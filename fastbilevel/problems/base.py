@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,17 @@ from fastbilevel.problems.oracle_table import SIMPLE
 
 # Samples of a problem with additive noise are numbered, not stored.
 INFINITELY_MANY = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where something was found; equal to another one with the same numbers."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __eq__(self, other: Any) -> bool:
+        return np.array_equal(self.x, other.x) and np.array_equal(self.y, other.y)
 
 
 class BilevelProblem(Value, metaclass=Explained):
