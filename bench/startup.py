@@ -81,6 +81,19 @@ def compile_table(pythons: list[str], names: list[str], rounds: int) -> Table:
     return table
 
 
+def functions_table(pythons: list[str], names: list[str]) -> Table:
+    table = Table(
+        "What is compiled in these calls: functions, one of several types counted for each",
+        ["", *names],
+        notes=["Which, and for which types, is in the JSON file."],
+    )
+    found = rounds_of(pythons, 1, str(JOBS), "functions", fresh=True)
+    for name in found[-1][0]:
+        table.add(name, *(len(one[0][name]) for one in found))
+    table.raw = dict(zip(names, found, strict=True))
+    return table
+
+
 def start_table(pythons: list[str], names: list[str], rounds: int) -> Table:
     table = Table(
         "Start of a process",
@@ -163,7 +176,8 @@ def main() -> None:
     if options.quick:
         publish("startup", [start_table(pythons, names, 1)], options)
         return
-    tables = [compile_table(pythons, names, 3), start_table(pythons, names, 5)]
+    tables = [compile_table(pythons, names, 3), functions_table(pythons, names)]
+    tables.append(start_table(pythons, names, 5))
     tables += [setup_table(pythons, names, size, 3 if size < 1e7 else 1) for size in NONZEROS]
     publish("startup", [*tables, every_table()], options)
 

@@ -16,6 +16,7 @@ from typing import Any
 import numba
 import numpy as np
 import scipy.sparse as sp
+from numba.core import compiler
 
 import fastbilevel as fb
 
@@ -66,10 +67,9 @@ def seconds_of(problem: Any, method: str) -> float:
     return time.process_time() - start
 
 
-def compiling() -> dict[str, float]:
-    """CPU seconds of one call after another, in the order of the table."""
-    found = {"yardstick": yardstick()}
-    calls: dict[str, tuple[Callable[[], Any], str]] = {
+def calls() -> dict[str, tuple[Callable[[], Any], str]]:
+    """Problems and methods of one call after another, in the order of the table."""
+    return {
         "first call: f2sa-p, CSR": (sparse_problem, "f2sa-p"),
         "another method: stocbio": (sparse_problem, "stocbio"),
         "another method: soba": (sparse_problem, "soba"),
@@ -80,8 +80,32 @@ def compiling() -> dict[str, float]:
         "f2sa-p, dense": (dense_problem, "f2sa-p"),
         "soba, dense": (dense_problem, "soba"),
     }
-    for name, (make, method) in calls.items():
+
+
+def compiling() -> dict[str, float]:
+    """CPU seconds of the calls."""
+    found = {"yardstick": yardstick()}
+    for name, (make, method) in calls().items():
         found[name] = seconds_of(make(), method)
+    return found
+
+
+def functions() -> dict[str, list[str]]:
+    """What Numba compiles in each of the calls: function, and the types of its arguments."""
+    compiled: list[str] = []
+    core = compiler.CompilerBase._compile_core
+
+    def noting(self: Any) -> Any:
+        types = ", ".join(str(each)[:60] for each in self.state.args)
+        compiled.append(f"{self.state.func_id.func_name}({types})")
+        return core(self)
+
+    compiler.CompilerBase._compile_core = noting
+    found = {}
+    for name, (make, method) in calls().items():
+        compiled.clear()
+        seconds_of(make(), method)
+        found[name] = list(compiled)
     return found
 
 
@@ -149,8 +173,9 @@ def again() -> dict[str, float]:
     return {"milliseconds": statistics.median(times[1:])}
 
 
-JOBS: dict[str, Callable[..., dict[str, float]]] = {
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "compiling": compiling,
+    "functions": functions,
     "first": first,
     "setup": setup,
     "again": again,
