@@ -23,10 +23,11 @@ imports:
 test:
 	pytest -n 2 --dist loadfile
 
-# What needs little compiling: a minute and a half once the code is on disk.
+# What needs little compiling: about a minute once the code is on disk.
 quick:
 	pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kernels --ignore tests/methods \
-	  --ignore tests/emulated --ignore tests/cuda --ignore tests/experiments
+	  --ignore tests/emulated --ignore tests/cuda --ignore tests/experiments \
+	  --ignore-glob "tests/test_bench*"
 
 # CPU kernels and every method, compiled with checks of every index but those of intrinsics. The
 # code is kept in a cache folder of its own.
