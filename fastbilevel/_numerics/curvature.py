@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from fastbilevel._arrays.placement import fetch, place
 from fastbilevel._checks.points import all_rows
-from fastbilevel.problems.base import BilevelProblem, Point
+from fastbilevel._texts.compile import call_oracle
+from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.kept import Point
 from fastbilevel.problems.oracle_table import SIMPLE
 
 # Steps of the Lanczos iteration where rows are cheap, and where all of them would cost too much.
@@ -112,13 +115,29 @@ def _gradient(
             # A few rows may be all that matters.
             heavy = problem.heavy_rows(SIMPLE[name].level, HEAVY_ROWS)
             rows = np.union1d(chosen, heavy)
-        parts.append((factor, problem.at(name, x, rows)))
+        parts.append((factor, gradient_at(problem, name, x, rows)))
 
     def gradient(packed: np.ndarray) -> np.ndarray:
         total = parts[0][1](packed)
         for factor, at in parts[1:]:
             total += np.multiply(at(packed), factor, dtype=total.dtype)
         return total
+
+    return gradient
+
+
+def gradient_at(
+    problem: BilevelProblem, name: str, x: np.ndarray, rows: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The gradient `name` at x on these rows, as a function of y in the internal layout."""
+    entry, function, k = SIMPLE[name], problem.oracle(name), problem.kernels
+    x, rows = place(k, (x, rows))
+    arguments = problem.placed_arguments(max(1, rows.size))
+
+    def gradient(packed: np.ndarray) -> np.ndarray:
+        y, out = place(k, (packed, entry.out(problem)))
+        call_oracle(function, (*arguments, x, y, rows, out))
+        return fetch(out)
 
     return gradient
 

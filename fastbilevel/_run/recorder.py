@@ -11,7 +11,8 @@ from fastbilevel._arrays.placement import fetch, library_of, place
 from fastbilevel._run.clock import Clock
 from fastbilevel._run.engine import CALLS, Run
 from fastbilevel._run.result import BilevelResult, Status, versions
-from fastbilevel.problems.base import BilevelProblem, Point
+from fastbilevel.problems.base import BilevelProblem
+from fastbilevel.problems.kept import Point
 from fastbilevel.projections import Projection, clipped_count
 
 ADVICE = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -22,24 +21,14 @@ from fastbilevel._checks.values import closest, shown
 from fastbilevel._texts.compile import Text, call_oracle, compile_text, texts_of
 from fastbilevel._texts.plan import Plan
 from fastbilevel._texts.protocol import check_record
+from fastbilevel.problems.kept import Keeper
 from fastbilevel.problems.oracle_table import SIMPLE
 
 # Samples of a problem with additive noise are numbered, not stored.
 INFINITELY_MANY = 2**53
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
-    """Where something was found; equal to another one with the same numbers."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-    def __eq__(self, other: Any) -> bool:
-        return np.array_equal(self.x, other.x) and np.array_equal(self.y, other.y)
-
-
-class BilevelProblem(Value, metaclass=Explained):
+class BilevelProblem(Keeper, Value, metaclass=Explained):
     """Base of all problems: min over x of f(x, y*(x)), y*(x) a minimiser of g(x, .).
 
     A subclass sets the attributes below and supplies `texts` and `evaluation_arguments`, for the
@@ -243,27 +232,8 @@ class BilevelProblem(Value, metaclass=Explained):
     _start: tuple[Any, Any] = (None, None)
     _mirror: Mirror | None = None
     _checked: bool = False
-    _kept: dict[str, tuple[Any, Any]] | None = None
     # What is found again, not part of the value.
     _caches: tuple[str, ...] = ("_mirror", "_checked", "_kept")
-
-    def keep(self, kind: str, key: Any, make: Callable[[Any], Any]) -> Any:
-        """Something made for `key`, once; of each kind the latest is kept with the problem.
-
-        Parameters
-        ----------
-        kind : str
-        key : tuple
-        make : callable
-            Is given key and value of the latest of this kind, or None.
-        """
-        if self._kept is None:
-            self._kept = {}
-        known = self._kept.get(kind)
-        if known is None or known[0] != key:
-            known = key, make(known)
-            self._kept[kind] = known
-        return known[1]
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """x0 and y0 as NumPy arrays."""
@@ -304,19 +274,6 @@ class BilevelProblem(Value, metaclass=Explained):
         call_oracle(function, (*self.placed_arguments(rows.size), x, *packed, rows, out))
         out = fetch(out)
         return self.unpack_lower(out) if entry.answer == "y" else out
-
-    def at(self, name: str, x: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """The gradient `name` at x on these rows, as a function of y in the internal layout."""
-        entry, function, k = SIMPLE[name], self.oracle(name), self.kernels
-        x, rows = place(k, (x, rows))
-        arguments = self.placed_arguments(max(1, rows.size))
-
-        def gradient(packed: np.ndarray) -> np.ndarray:
-            y, out = place(k, (packed, entry.out(self)))
-            call_oracle(function, (*arguments, x, y, rows, out))
-            return fetch(out)
-
-        return gradient
 
     def _vector(self, name: str, value: Any) -> np.ndarray:
         """A point at which the caller evaluates: x, or one of the size of y."""
