@@ -16,8 +16,6 @@ from numba.core.imputils import impl_ret_new_ref
 WORD = ir.IntType(64)
 # Values that a cell holds addresses for; what comes later is looked up in Python at every call.
 MOST_VERSIONS = 64
-# Bits of a value of which there may be three.
-VALUE_BITS = 21
 
 # What compiled callers take, by name: code that comes from the disk cache asks for it.
 callees: dict[str, Any] = {}
@@ -32,7 +30,9 @@ class NotCompiledError(RuntimeError):
 
 def failure() -> BaseException | None:
     """What went wrong when a function was to be compiled, once."""
-    return _errors.pop() if _errors else None
+    error = _errors[-1] if _errors else None
+    _errors.clear()
+    return error
 
 
 class Cell:
@@ -52,17 +52,22 @@ class Cell:
         self.symbol = f"{callee.py_func.__name__}.{callee.digest(kinds)}"
         llvm.add_symbol(self.symbol, self._words.ctypes.data)
 
+    @property
+    def bits(self) -> int:
+        """Bits of each value in a key, which is one word."""
+        return 63 // max(1, len(self.callee.constants))
+
     def version(self, key: int) -> int:
         """The address of the machine code for the values `key`, compiled if need be."""
+        asked = key
         kinds, constants = list(self.kinds), self.callee.constants
-        for place, k in enumerate(constants):
-            value = key >> (VALUE_BITS * place) & (2**VALUE_BITS - 1)
-            kinds[k] = types.IntegerLiteral(value)
+        for k in constants:
+            key, kinds[k] = key >> self.bits, types.IntegerLiteral(key & ((1 << self.bits) - 1))
         address = self.callee.address(tuple(kinds))
         with _writing:
             known = int(self._words[0])
-            if known < MOST_VERSIONS and key not in self._words[1 : 1 + 2 * known : 2]:
-                self._words[1 + 2 * known :][:2] = key, address
+            if known < MOST_VERSIONS and asked not in self._words[1 : 1 + 2 * known : 2]:
+                self._words[1 + 2 * known :][:2] = asked, address
                 # Other threads, which hold no lock, look at the number first.
                 self._words[0] = known + 1
         return address
@@ -129,7 +134,7 @@ def call_through(cell: Cell, wanted: Wanted) -> Callable[..., Any]:
         key = WORD(0)
         for place, k in enumerate(constants):
             value = context.cast(builder, arguments[k], kinds[k], types.int64)
-            key = builder.or_(key, builder.shl(value, WORD(VALUE_BITS * place)))
+            key = builder.or_(key, builder.shl(value, WORD(cell.bits * place)))
         address = _look_up(builder, words, key)
         with cgutils.if_unlikely(builder, builder.icmp_signed("==", address, WORD(0))):
             said = (f"{cell.callee.py_func.__name__} could not be compiled.",)

@@ -99,6 +99,16 @@ def build(
 def _enable_caching(dispatcher: Any) -> None:
     """Keep the machine code of a dispatcher on disk."""
     dispatcher.enable_caching()
+    load = dispatcher._cache.load_overload
+
+    def load_what_can_be_linked(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except KeyError:
+            # It calls a function that this process does not have.
+            return None
+
+    dispatcher._cache.load_overload = load_what_can_be_linked
     files = dispatcher._cache._cache_file
     _start_anew_if_unreadable(files)
     if fcntl is not None:

@@ -171,7 +171,7 @@ def faces(
     options : dict
         Numba's.
     constants : tuple of str
-        Arguments whose values it is compiled for, three at most.
+        Arguments whose values it is compiled for: not negative, and together one word.
     prepare : callable
         Called with the dispatcher of either face.
     """

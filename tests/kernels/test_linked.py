@@ -102,6 +102,34 @@ def test_more_versions_than_a_cell_holds(monkeypatch):
         assert out[0] == 2.0**exponent + 4
 
 
+def make_store_constant(number):
+    def store(out, first, second):
+        out[0] = first * 1000 + second + number
+
+    return store
+
+
+def make_caller_of_two(callee, number):
+    def caller(out, first, second):
+        out[1] = number
+        callee(out, first, second)
+
+    return caller
+
+
+def test_large_values_stay_apart():
+    store = build(make_store_constant(0.5), cache=False, constants=("first", "second"))
+    caller = build(make_caller_of_two(store, 5), cache=False)
+    out = np.zeros(2)
+    largest = 2**31 - 1
+    for first, second in ((0, 1), (1, 0), (largest, 2), (2, largest), (0, largest), (1, 1)):
+        caller(out, first, second)
+        assert out[0] == first * 1000 + second + 0.5
+    one = build(make_power(9), cache=False, constants=("exponent",))
+    build(make_caller_with_constant(one, 6), cache=False)(out, 1.0, 2**40 + 1)
+    assert out[0] == 10.0
+
+
 def test_from_python_constants_are_found_too():
     power = build(make_power(5), cache=False, constants=("exponent",))
     out = np.zeros(1)
@@ -208,3 +236,9 @@ def test_other_processes_find_callers_and_versions(tmp_path):
     (tmp_path / "callers.py").write_text(CALLERS.replace("indirect", "another"))
     assert compiled("another", 4) == ["another", "multiply"]
     assert compiled("another", 4) == []
+    # What the code calls is gone: it is as if it were not on disk.
+    renamed = MODULE.replace("def multiply", "def product").replace(
+        "@kernel(inline", "multiply = product\n\n@kernel(inline"
+    )
+    (tmp_path / "made.py").write_text(renamed)
+    assert compiled("direct", 2) == ["direct", "product"]
