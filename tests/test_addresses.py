@@ -101,7 +101,7 @@ def test_a_field_that_is_not_there_is_a_sentence():
 
 
 def test_what_no_word_can_hold_is_refused():
-    with pytest.raises(TypeError, match="arrays, numbers and tuples of them"):
+    with pytest.raises(TypeError, match="arrays, real numbers and tuples of them"):
         type_of(Inner(a="text", number=1))
 
 

@@ -22,6 +22,8 @@ STEPS, FEW_STEPS = 20, 6
 # Ritz values approach the largest eigenvalue from below.
 SAFETY = 1.1
 HEAVY_ROWS = 4
+# By how much a step of differences is cut, and how often, where it is too long.
+CUT, MOST_CUTS = 16.0, 6
 # What an estimate may always cost, in single samples.
 FEW_SAMPLES = 400
 SMALL_PROBLEM = 10**7
@@ -77,6 +79,34 @@ def curvature_range(
     return problem.keep(f"curvature {bool(weight)}", key, estimate)
 
 
+def _small_enough(
+    gradient: Callable[[np.ndarray], np.ndarray],
+    y: np.ndarray,
+    v: np.ndarray,
+    base: np.ndarray,
+    step: float,
+) -> float:
+    """A step along v so small that the difference of gradients grows with it in proportion.
+
+    On features of large scale a softmax is flat a little further on.
+    """
+    rounding = np.finfo(y.dtype).eps * math.sqrt(y.size)
+
+    def slope(h: float) -> np.ndarray:
+        return (gradient(y + y.dtype.type(h) * v) - base) / y.dtype.type(h)
+
+    wide = slope(step)
+    for _ in range(MOST_CUTS):
+        near = slope(step / CUT)
+        size = float(np.linalg.norm(near))
+        noise = rounding * float(np.linalg.norm(base) + np.linalg.norm(near) * step) / step * CUT
+        off = float(np.linalg.norm(near - wide))
+        if not off > 0.1 * size + 10.0 * noise:
+            break
+        step, wide = step / CUT, near
+    return step
+
+
 def samples_for(problem: BilevelProblem, iteration: int) -> int:
     """Gradients of single lower samples that the estimate for a run may cost.
 
@@ -90,14 +120,15 @@ def samples_for(problem: BilevelProblem, iteration: int) -> int:
 
 
 def _steps_and_share(problem: BilevelProblem, samples: int | None) -> tuple[int, float]:
-    """Lanczos steps, at one gradient each after the first, and the share of the rows to look at."""
+    """Lanczos steps, and the share of the rows to look at."""
     n = 1 if problem.infinite else problem.n_lower
     if samples is None:
         return min(STEPS, problem.n_y), 1.0
     samples = max(samples, FEW_SAMPLES)
-    if samples >= (1 + FEW_STEPS) * n:
-        return min(STEPS, problem.n_y, samples // n - 1), 1.0
-    return min(FEW_STEPS, problem.n_y), samples / ((1 + FEW_STEPS) * n)
+    # The base, a step of two lengths, and one gradient for each Lanczos step.
+    if samples >= (3 + FEW_STEPS) * n:
+        return min(STEPS, problem.n_y, samples // n - 3), 1.0
+    return min(FEW_STEPS, problem.n_y), samples / ((3 + FEW_STEPS) * n)
 
 
 def _gradient(
@@ -106,24 +137,32 @@ def _gradient(
     """The gradient in y of g + weight f on a share of the rows, y in the internal layout."""
     parts = []
     for name, factor in (("grad_lower_y", 1.0), ("grad_upper_y", weight)):
-        if not factor:
-            continue
-        n = SIMPLE[name].samples(problem)
-        rows = all_rows(n, problem.infinite)
-        if share < 1.0:
-            chosen = np.random.default_rng(0).choice(n, max(1, int(share * n)), replace=False)
-            # A few rows may be all that matters.
-            heavy = problem.heavy_rows(SIMPLE[name].level, HEAVY_ROWS)
-            rows = np.union1d(chosen, heavy)
-        parts.append((factor, gradient_at(problem, name, x, rows)))
+        if factor:
+            parts += [
+                (factor * part, gradient_at(problem, name, x, rows))
+                for part, rows in _rows(problem, SIMPLE[name], share)
+            ]
 
     def gradient(packed: np.ndarray) -> np.ndarray:
-        total = parts[0][1](packed)
-        for factor, at in parts[1:]:
+        total = np.zeros_like(packed)
+        for factor, at in parts:
             total += np.multiply(at(packed), factor, dtype=total.dtype)
         return total
 
     return gradient
+
+
+def _rows(problem: BilevelProblem, oracle: Any, share: float) -> list[tuple[float, np.ndarray]]:
+    """Rows to look at, with what their mean counts in the mean over all."""
+    n = oracle.samples(problem)
+    if share >= 1.0:
+        return [(1.0, all_rows(n, problem.infinite))]
+    # A few rows may be all that matters: they are looked at, and weigh what they weigh.
+    heavy = problem.heavy_rows(oracle.level, HEAVY_ROWS)
+    chosen = np.random.default_rng(0).choice(n, max(1, int(share * n)), replace=False)
+    others = np.setdiff1d(chosen, heavy)
+    parts = [(heavy.size / n, heavy), (1.0 - heavy.size / n, others)]
+    return [(part, rows) for part, rows in parts if rows.size]
 
 
 def gradient_at(
@@ -153,6 +192,7 @@ def _ritz_values(
     v = np.random.default_rng(0).standard_normal(y.size, dtype=y.dtype.type)
     v /= np.linalg.norm(v)
     before = np.zeros_like(v)
+    step = _small_enough(gradient, y, v, base, step)
     # In place: with many lower variables a copy costs as much as a pass over the data.
     (axpy,) = scipy.linalg.get_blas_funcs(("axpy",), (v,))
     for _ in range(steps):

@@ -39,7 +39,8 @@ def _words(value: Any) -> Iterator[int]:
     elif isinstance(value, float | np.floating):
         yield int(np.float64(value).view(np.int64))
     elif value is not None:
-        yield int(value)
+        # Unsigned numbers as the signed ones with the same bits.
+        yield (int(value) + 2**63) % 2**64 - 2**63
 
 
 def _mark(value: Any) -> Any:
@@ -80,7 +81,7 @@ def _find_type(value: Any, by_value: bool) -> Any:
     kind = numba.typeof(value)
     if not by_value and not isinstance(kind, _KINDS):
         raise TypeError(
-            f"Compiled functions take arrays, numbers and tuples of them as data; got {kind}."
+            f"Compiled functions take arrays, real numbers and tuples of them as data; got {kind}."
         )
     return kind
 
@@ -108,10 +109,10 @@ class Address:
     """
 
     def __init__(self, record: tuple[Any, ...], known: bool = True):
-        self.record = record
+        kind = type_of(record)
+        self.record, self.type = record, kind if known else any_record
         self._words = np.array([*_words(record)], np.int64)
         self.address = self._words.__array_interface__["data"][0]
-        self.type = type_of(record) if known else any_record
 
 
 class Code:

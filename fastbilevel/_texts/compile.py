@@ -9,6 +9,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from fastbilevel.kernels import reference
+from fastbilevel.kernels.compiling import interrupts_held
 
 # What makes a text, and the constants it closes over: the arguments of `compile_text` but `k`.
 Text = tuple[Any, ...]
@@ -91,8 +92,8 @@ def _saying_why() -> Iterator[None]:
 
     try:
         yield
-    except NotCompiledError as error:
-        raise (failure() or error) from None
+    except NotCompiledError:
+        raise failure() from None
 
 
 def _compile_for(function: Any, types: tuple[Any, ...]) -> Any:
@@ -158,7 +159,7 @@ def specialize(function: Any, arguments: tuple[Any, ...]) -> Any:
     entry = _compile_for(function, types_of(arguments))
 
     def run(*given: Any) -> None:
-        with _saying_why():
+        with interrupts_held(), _saying_why():
             entry(*by_address(given))
 
     return run
@@ -169,7 +170,4 @@ def call_oracle(function: Any, arguments: tuple[Any, ...]) -> None:
     if not is_compiled(function):
         function(*arguments)
         return
-    from fastbilevel._texts.addresses import by_address
-
-    with _in_a_sentence(function), _saying_why():
-        function(*by_address(arguments))
+    specialize(function, arguments)(*arguments)

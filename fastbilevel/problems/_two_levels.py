@@ -68,7 +68,8 @@ class TwoLevels(BilevelProblem):
         return self.keep(f"heavy {level}", (count,), lambda latest: self._search(level, count))
 
     def _search(self, level: str, count: int) -> np.ndarray:
-        X = self._sides[level == "upper"].X
+        side = self._sides[level == "upper"]
+        X = side.X
         if not isinstance(X[-1], np.ndarray):
             # On a device a search would be a kernel of its own.
             return super().heavy_rows(level, count)
@@ -79,6 +80,7 @@ class TwoLevels(BilevelProblem):
             norms[occupied] = np.add.reduceat(np.square(values), indptr[occupied])
         else:
             norms = np.einsum("ij,ij->i", X[0], X[0])
+        norms = norms * side.weight
         return np.argpartition(norms, -min(count, norms.size))[-count:]
 
     @abstractmethod

@@ -68,7 +68,8 @@ class Problem(BilevelProblem):
     Parameters
     ----------
     data : object
-        Passed to every function; for compiled functions an array or a tuple of arrays and numbers.
+        Passed to every function; for compiled functions an array, a real number, None or a tuple
+        of them.
     grad_lower_y, grad_upper_y : callable
         g_y and f_y, (n_y,).
     grad_lower_x : callable
@@ -139,10 +140,18 @@ class Problem(BilevelProblem):
                 "arrays: pass plain functions on CuPy arrays."
             )
         self._probe()
+        if self.compiled:
+            from fastbilevel._texts.addresses import type_of
+
+            type_of((data,))
 
     _pointers: Functions | None = None
     # Addresses of machine code stay in their process.
     _caches = (*BilevelProblem._caches, "_pointers")
+
+    def keep(self, kind: str, key: Any, make: Callable[[Any], Any]) -> Any:
+        # The caller may change what the functions return.
+        return make(None)
 
     def facts(self) -> dict[str, Any]:
         return {"oracles": ", ".join(self._given()), "compiled": self.compiled} | super().facts()

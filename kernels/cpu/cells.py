@@ -15,7 +15,7 @@ from numba.core.imputils import impl_ret_new_ref
 
 WORD = ir.IntType(64)
 # Values that a cell holds addresses for; what comes later is looked up in Python at every call.
-MOST_VERSIONS = 64
+MOST_VERSIONS = 256
 
 # What compiled callers take, by name: code that comes from the disk cache asks for it.
 callees: dict[str, Any] = {}
@@ -28,9 +28,9 @@ class NotCompiledError(RuntimeError):
     """A function could not be compiled when it was first called; `failure` says why."""
 
 
-def failure() -> BaseException | None:
-    """What went wrong when a function was to be compiled, once."""
-    error = _errors[-1] if _errors else None
+def failure() -> BaseException:
+    """What went wrong when a function was to be compiled, once; an interrupt if nothing else."""
+    error = _errors[-1] if _errors else KeyboardInterrupt()
     _errors.clear()
     return error
 
@@ -47,6 +47,7 @@ class Cell:
 
     def __init__(self, callee: Any, kinds: tuple[Any, ...]):
         self.callee, self.kinds = callee, kinds
+        self._known: dict[int, int] = {}
         self._words = np.zeros(1 + 2 * MOST_VERSIONS, np.int64)
         _cells[self._words.ctypes.data] = self
         self.symbol = f"{callee.py_func.__name__}.{callee.digest(kinds)}"
@@ -59,6 +60,8 @@ class Cell:
 
     def version(self, key: int) -> int:
         """The address of the machine code for the values `key`, compiled if need be."""
+        if key in self._known:
+            return self._known[key]
         asked = key
         kinds, constants = list(self.kinds), self.callee.constants
         for k in constants:
@@ -66,21 +69,25 @@ class Cell:
         address = self.callee.address(tuple(kinds))
         with _writing:
             known = int(self._words[0])
-            if known < MOST_VERSIONS and asked not in self._words[1 : 1 + 2 * known : 2]:
+            new = asked not in self._known
+            self._known[asked] = address
+            if known < MOST_VERSIONS and new:
                 self._words[1 + 2 * known :][:2] = asked, address
                 # Other threads, which hold no lock, look at the number first.
                 self._words[0] = known + 1
         return address
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-def _resolve(cell: int, key: int) -> int:
-    """Called by machine code that finds no address in a cell; 0 if there is none to be had."""
+@ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+def _resolve(cell: int, key: int, answer: int) -> None:
+    """Called by machine code that finds no address in a cell: write it to `answer`, which is 0.
+
+    What is raised outside of the `try`, an interrupt, leaves the 0.
+    """
     try:
-        return _cells[cell].version(key)
+        ctypes.c_int64.from_address(answer).value = _cells[cell].version(key)
     except BaseException as error:  # Machine code cannot raise it.
         _errors.append(error)
-        return 0
 
 
 RESOLVE = "fastbilevel_resolve"
@@ -150,8 +157,9 @@ def call_through(cell: Cell, wanted: Wanted) -> Callable[..., Any]:
 def _look_up(builder: Any, words: Any, key: Any) -> Any:
     """The address that belongs to `key` in a cell; what `_resolve` says if there is none."""
     resolve = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(WORD, [WORD, WORD]), RESOLVE
+        builder.module, ir.FunctionType(ir.VoidType(), [WORD, WORD, WORD]), RESOLVE
     )
+    answer = cgutils.alloca_once(builder, WORD)
     before = builder.block
     names = ("look", "compare", "next", "missing", "found")
     look, compare, following, missing, found = map(builder.append_basic_block, names)
@@ -176,7 +184,9 @@ def _look_up(builder: Any, words: Any, key: Any) -> Any:
     k.add_incoming(builder.add(k, WORD(1)), following)
     builder.branch(look)
     builder.position_at_end(missing)
-    resolved = builder.call(resolve, [builder.ptrtoint(words, WORD), key])
+    builder.store(WORD(0), answer)
+    builder.call(resolve, [builder.ptrtoint(words, WORD), key, builder.ptrtoint(answer, WORD)])
+    resolved = builder.load(answer)
     builder.branch(found)
     builder.position_at_end(found)
     result = builder.phi(WORD)
