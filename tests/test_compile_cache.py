@@ -221,7 +221,7 @@ def test_what_is_compiled_again(tmp_path):
     assert loop <= first
     # For another number of classes, what adds up rows and what knows the columns.
     kernels = {"forward", "backward", "residual", "losses", "_loss", "_residuals"}
-    kernels |= {"_step_by_features", "flush"}
+    kernels |= {"_step_by_features", "flush", "penalty_gradient"}
     assert {name.removesuffix("_callee") for name in classes} <= kernels
     assert index == set()
     assert not loop & order

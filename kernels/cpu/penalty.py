@@ -55,52 +55,49 @@ def _times_exp(x, factors, out):
         out[k] = factors[k] * math.exp(np.float64(x[k]))
 
 
-def _sum(builder, scalar, count, places, term):
-    """Sum of ``term(a, b)`` over `count` pairs of numbers at two places, in float64."""
-    slices = tiles.Slices(builder, scalar, count)
+@intrinsic(prefer_literal=True)
+def _squared_difference(typing_context, Y, group, first, start, C):
+    """Sum over c < C of ``(w_c - r_c) (w_c + r_c)`` in float64.
 
-    def add(s, total, last):
-        a, b = (
-            llvm.to_float64(
-                builder,
-                slices.load(tiles.entry(builder, place, (s, slices.lanes)), last),
-                scalar,
-                slices.lanes,
-            )
-            for place in places
-        )
-        return [term(a, b, total[0])]
-
-    (total,) = slices.fold([llvm.constant(llvm.F64, slices.lanes, 0.0)], add)
-    return llvm.reduce(builder, total, slices.lanes, llvm.add)
-
-
-@intrinsic
-def _squared_difference(typing_context, Y, group, first, start, count):
-    """Sum over c < count of ``(w_c - r_c) (w_c + r_c)`` in float64; count is at least 1.
-
-    ``w = Y[group, first:first+count]`` and ``r = Y[0, start:start+count]``.
+    ``w = Y[group, first:first+C]`` and ``r = Y[0, start:start+C]``.
     """
+    constants = llvm.literals(C)
+    if constants is None:
+        return None
+    (width,) = constants
+    scalar = llvm.float_type(Y.dtype)
 
     def generate(context, builder, signature, arguments):
         data = llvm.array_pointer(context, builder, Y, arguments[0])
         row = builder.extract_value(context.make_array(Y)(context, builder, arguments[0]).shape, 1)
         w = llvm.offset(builder, data, builder.add(builder.mul(arguments[1], row), arguments[2]))
         r = llvm.offset(builder, data, arguments[3])
+        total = None
+        for at, lanes in llvm.pieces(width, LANES):
+            a, b = (
+                llvm.to_float64(
+                    builder,
+                    llvm.load(builder, llvm.offset(builder, place, at), scalar, lanes),
+                    scalar,
+                    lanes,
+                )
+                for place in (w, r)
+            )
+            product = builder.fmul(builder.fsub(a, b), builder.fadd(a, b))
+            part = llvm.reduce(builder, product, lanes, llvm.add)
+            total = part if total is None else builder.fadd(total, part)
+        return total
 
-        def term(a, b, total):
-            return llvm.multiply_add(builder, builder.fsub(a, b), builder.fadd(a, b), total)
-
-        return _sum(builder, llvm.float_type(Y.dtype), arguments[4], (w, r), term)
-
-    return types.float64(Y, types.intp, types.intp, types.intp, types.intp), generate
+    return types.float64(Y, types.intp, types.intp, types.intp, C), generate
 
 
 @intrinsic
 def _dot(typing_context, u, v, first, count):
     """``sum_k u[first + k] v[first + k]`` over k < count in float64; count is at least 1."""
+    scalar = llvm.float_type(u.dtype)
 
     def generate(context, builder, signature, arguments):
+        slices = tiles.Slices(builder, scalar, arguments[3])
         places = [
             llvm.offset(
                 builder, llvm.array_pointer(context, builder, kind, arguments[i]), arguments[2]
@@ -108,10 +105,20 @@ def _dot(typing_context, u, v, first, count):
             for i, kind in enumerate((u, v))
         ]
 
-        def term(a, b, total):
-            return llvm.multiply_add(builder, a, b, total)
+        def add(s, total, last):
+            a, b = (
+                llvm.to_float64(
+                    builder,
+                    slices.load(tiles.entry(builder, place, (s, slices.lanes)), last),
+                    scalar,
+                    slices.lanes,
+                )
+                for place in places
+            )
+            return [llvm.multiply_add(builder, a, b, total[0])]
 
-        return _sum(builder, llvm.float_type(u.dtype), arguments[3], places, term)
+        (total,) = slices.fold([llvm.constant(llvm.F64, slices.lanes, 0.0)], add)
+        return llvm.reduce(builder, total, slices.lanes, llvm.add)
 
     return types.float64(u, v, types.intp, types.intp), generate
 
@@ -164,7 +171,7 @@ def penalty_products(row_index, col_index, scale, x, u, v, total, out):
     _times_exp(x, total, out)
 
 
-@kernel
+@kernel(constants=("C",))
 def penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g, C):
     rows = row_index.size
     cols = Y.shape[1] // (rows * g)
@@ -177,7 +184,9 @@ def penalty_gradient(row_index, col_index, scale, x, Y, alpha, nu, total, out, g
                 if a + j == 0:
                     continue
                 if col_index.size == 1:
-                    row = _squared_difference(Y, a, W, R, cols)
+                    row = 0.0
+                    for c in range(0, cols, C):
+                        row += _squared_difference(Y, a, W + c, R + c, C)
                     total[row_index[i] + col_index[0]] += alpha[a, j] * row
                 else:
                     for c in range(cols):
