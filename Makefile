@@ -23,7 +23,7 @@ imports:
 test:
 	pytest -n 2 --dist loadfile
 
-# What needs little compiling: about a minute once the code is on disk.
+# What needs little compiling: less than a minute and a half once the code is on disk.
 quick:
 	pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kernels --ignore tests/methods \
 	  --ignore tests/emulated --ignore tests/cuda --ignore tests/experiments \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import log_softmax, logsumexp, softmax
 
 import fastbilevel as fb
@@ -151,3 +152,12 @@ def every_problem():
         "ZeroChain": problems.hard.ZeroChain,
     }
     return {name: made[name] for name in (*problems.names(), *problems.hard.names())}
+
+
+def text_problem(n=300, d=60, seed=0):
+    """A sparse classifier with a penalty per feature, built in."""
+    rng = np.random.default_rng(seed)
+    X = sp.random(n, d, 0.2, format="csr", random_state=seed)
+    y = rng.integers(0, 3, n)
+    half = n // 2
+    return fb.problems.LearnToRegularize(X[:half], y[:half], X[half:], y[half:])

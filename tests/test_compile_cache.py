@@ -156,36 +156,16 @@ def text(classes, index=np.int32):
     return fb.problems.LearnToRegularize(X[:30], y[:30], X[30:], y[30:])
 
 
-@numba.njit
-def grad_lower_y(data, x, y, rows):
-    return data[0] * y - x
-
-
-@numba.njit
-def grad_upper_y(data, x, y, rows):
-    return y - 1.0
-
-
-@numba.njit
-def grad_lower_x(data, x, y, rows):
-    return -y
-
-
-@numba.njit
-def value_upper(data, x, y, rows):
-    return 0.5 * np.sum((y - 1.0) ** 2)
+ORACLES = {
+    "grad_lower_y": numba.njit(lambda data, x, y, rows: data[0] * y - x),
+    "grad_upper_y": numba.njit(lambda data, x, y, rows: y - 1.0),
+    "grad_lower_x": numba.njit(lambda data, x, y, rows: -y),
+    "value_upper": numba.njit(lambda data, x, y, rows: 0.5 * np.sum((y - 1.0) ** 2)),
+}
 
 
 def own():
-    return fb.problems.Problem(
-        (2.0, 3),
-        grad_lower_y=grad_lower_y,
-        grad_upper_y=grad_upper_y,
-        grad_lower_x=grad_lower_x,
-        value_upper=value_upper,
-        x0=np.zeros(2),
-        y0=np.zeros(2),
-    )
+    return fb.problems.Problem((2.0, 3), x0=np.zeros(2), y0=np.zeros(2), **ORACLES)
 
 
 def run(problem, **options):

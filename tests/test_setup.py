@@ -5,10 +5,11 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
+from small_problems import text_problem
 
 import fastbilevel as fb
 from fastbilevel._numerics import curvature
@@ -16,14 +17,6 @@ from fastbilevel._run import clock as clock_module
 from fastbilevel.kernels.cpu import layout_csr
 
 OPTIONS = {"batch_size": 10, "val_batch_size": 10, "maxiter": 2, "inner_steps": 2}
-
-
-def text_problem(n=300, d=60, seed=0):
-    rng = np.random.default_rng(seed)
-    X = sp.random(n, d, 0.2, format="csr", random_state=seed)
-    y = rng.integers(0, 3, n)
-    half = n // 2
-    return fb.problems.LearnToRegularize(X[:half], y[:half], X[half:], y[half:])
 
 
 @pytest.fixture
@@ -91,106 +84,6 @@ def test_another_start_is_looked_at_anew(calls):
     assert calls["_ritz_values"] == 2 * looked
 
 
-# -- what the default step costs -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [40, 4000])
-def test_the_default_step_costs_three_passes_or_five_iterations(monkeypatch, n):
-    problem = text_problem(n)
-    samples = {"grad_lower_y": 0, "grad_upper_y": 0}
-    original = curvature.gradient_at
-
-    def counting(problem, name, x, rows):
-        gradient = original(problem, name, x, rows)
-
-        def counted(packed):
-            samples[name] += rows.size
-            return gradient(packed)
-
-        return counted
-
-    monkeypatch.setattr(curvature, "gradient_at", counting)
-    fb.minimize(problem, batch_size=10, val_batch_size=10, inner_steps=2, maxiter=1)
-    heavy = 2 * curvature.HEAVY_ROWS * (3 + curvature.FEW_STEPS)
-    allowed = max(3 * problem.n_lower, 5 * 2 * 10, 2 * curvature.FEW_SAMPLES)
-    assert 0 < samples["grad_lower_y"] <= allowed + heavy
-    assert 0 < samples["grad_upper_y"] <= allowed + heavy
-
-
-def spectrum(problem, weight):
-    """Extreme eigenvalues of g_yy + weight f_yy at the start, from all its columns."""
-    x, y = problem.start()
-    h = 1e-4
-
-    def gradient(point):
-        return problem.grad_lower_y(x, point) + weight * problem.grad_upper_y(x, point)
-
-    columns = [(gradient(y + h * e) - gradient(y - h * e)) / (2 * h) for e in np.eye(problem.n_y)]
-    H = np.array(columns)
-    return np.linalg.eigvalsh((H + H.T) / 2)[[0, -1]]
-
-
-def classifier(rows, scale=1.0, heavy=0):
-    rng = np.random.default_rng(3)
-    X = rng.standard_normal((2 * rows, 8)) * scale
-    X[:heavy] *= 30.0
-    y = rng.integers(0, 3, 2 * rows)
-    return fb.problems.HyperCleaning(X[:rows], y[:rows], X[rows:], y[rows:], reg=0.01)
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.7])
-@pytest.mark.parametrize("scale", [1.0, np.geomspace(0.01, 3.0, 8)], ids=["round", "long"])
-def test_all_rows_give_the_spectrum(scale, weight):
-    problem = classifier(60, scale)
-    smallest, largest = spectrum(problem, weight)
-    low, high = curvature.curvature_range(problem, *problem.start(), weight)
-    assert 1.05 * largest < high < 1.15 * largest
-    assert smallest - 1e-6 < low < largest
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.7])
-@pytest.mark.parametrize("scale", [1.0, np.geomspace(0.01, 3.0, 8)], ids=["round", "long"])
-def test_some_rows_give_the_largest_eigenvalue(scale, weight):
-    """Three passes over 2,000 rows, half of them for each estimate: 333 rows, six steps."""
-    problem = classifier(2000, scale)
-    _, largest = spectrum(problem, weight)
-    _, high = curvature.curvature_range(problem, *problem.start(), weight, samples=3000)
-    assert largest < high < 1.5 * largest
-
-
-def test_a_few_heavy_rows_are_not_missed():
-    """They are all that matters: random rows alone would give a hundredth of the curvature."""
-    problem = classifier(2000, heavy=2)
-    _, largest = spectrum(problem, 0.0)
-    _, high = curvature.curvature_range(problem, *problem.start(), samples=3000)
-    assert largest < high < 1.5 * largest
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_heavy_weight_is_not_missed():
-    """A row that weighs as much as all others together, and that random rows leave out."""
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((3000, 20)), np.arange(3000) % 3
-    weight = np.ones(3000)
-    weight[2999] = 3000.0
-    problem = fb.problems.LearnToRegularize(X, y, X[:50], y[:50], sample_weight=weight)
-    _, largest = spectrum(problem, 0.0)
-    _, high = curvature.curvature_range(problem, *problem.start(), samples=4000)
-    assert largest < high < 1.5 * largest
-
-
-@pytest.mark.parametrize(("dtype", "scale"), [("f4", 1e4), ("f4", 1e-4), ("f8", 1e6), ("f8", 1e-6)])
-def test_large_and_small_features_give_their_curvature_and_no_warning(dtype, scale):
-    rng = np.random.default_rng(0)
-    X, y = (rng.standard_normal((600, 10)) * scale).astype(dtype), np.arange(600) % 3
-    problem = fb.problems.LearnToRegularize(X[:300], y[:300], X[300:], y[300:])
-    x, start = problem.start()
-    columns = [problem.hvp_lower_yy(x, start, e) for e in np.eye(problem.n_y, dtype=dtype)]
-    largest = np.linalg.eigvalsh(np.array(columns, np.float64))[-1]
-    step = curvature.default_step("lr_y", None, problem, x, start, 0.0, 1)
-    assert 0.4 < step * largest < 1.1
-
-
 def test_own_functions_are_asked_again():
     """Their data may have changed."""
     data = [2.0]
@@ -231,11 +124,16 @@ def test_timings_are_of_setup_compiling_and_iterations(monkeypatch):
     assert clock.is_over()
 
 
-def test_timings_add_up(monkeypatch):
-    result = fb.minimize(text_problem(), **OPTIONS)
+def test_timings_add_up():
+    problem = text_problem()
+    fb.minimize(problem, **OPTIONS)
+    start = time.perf_counter()
+    result = fb.minimize(problem, **OPTIONS | {"maxiter": 300})
+    wall = time.perf_counter() - start
     assert set(result.timings) == {"setup", "compile", "run"}
-    assert all(seconds >= 0 for seconds in result.timings.values())
-    assert result.timings["setup"] > 0
+    assert all(seconds > 0 for seconds in result.timings.values())
+    # Arguments are checked before the clock starts.
+    assert 0.5 * wall < sum(result.timings.values()) <= wall
 
 
 def test_a_time_limit_that_the_setup_exceeds_returns_the_start(monkeypatch):

@@ -37,7 +37,7 @@ def run() -> None:
             )
     print(
         f"Compiled, or loaded from the disk cache, in {time.perf_counter() - start:.0f} s. Other "
-        "numbers of classes take less than a second each when they first occur."
+        "numbers of classes take a second or two each when they first occur."
     )
 
 

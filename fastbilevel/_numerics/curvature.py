@@ -21,10 +21,11 @@ from fastbilevel.problems.oracle_table import SIMPLE
 STEPS, FEW_STEPS = 20, 6
 # Ritz values approach the largest eigenvalue from below.
 SAFETY = 1.1
+# Rows of each level that are looked at in any case, those that may weigh most.
 HEAVY_ROWS = 4
 # By how much a step of differences is cut, and how often, where it is too long.
 CUT, MOST_CUTS = 16.0, 6
-# What an estimate may always cost, in single samples.
+# What an estimate may always cost, in single samples of the lower level.
 FEW_SAMPLES = 400
 SMALL_PROBLEM = 10**7
 
@@ -230,8 +231,11 @@ def default_step(
 ) -> Any:
     """`given`, or ``1 / L`` if that is None, L the largest curvature of g and g + weight f in y.
 
-    Called by the `complete` of a method. It costs at most three passes over the data, five outer
-    iterations or `FEW_SAMPLES` gradients of single samples, whichever is most.
+    Called by the `complete` of a method. What it costs is counted in samples of the lower level:
+    at most three passes over them, those of five outer iterations, or `FEW_SAMPLES` for each of
+    the two objectives, whichever is most; the same share of the upper level comes on top. Where
+    features of large scale make it cut its step of differences (`MOST_CUTS`), every cut is one
+    gradient more than that.
 
     Parameters
     ----------

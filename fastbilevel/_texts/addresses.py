@@ -131,6 +131,7 @@ class Code:
         with compiling():
             face.compile(kinds)
         compiled = face.overloads[kinds]
+        # The machine code lives as long as this.
         self._library = compiled.library
         self.address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         hidden = tuple(any_record if isinstance(kind, RecordType) else kind for kind in kinds)

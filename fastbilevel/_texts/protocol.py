@@ -1,9 +1,8 @@
 """What texts are given, by name.
 
 Every tuple that a text reads is a record: a named tuple whose fields are read as attributes and
-which is made by naming them, so that no two can be swapped. Numba compiles a record like a plain
-tuple and finds it again in its disk cache, because its class is a global of an importable module;
-one made inside a function would be compiled anew in every process.
+which is made by naming them, so that no two can be swapped. Compiled texts get it by address, see
+`fastbilevel._texts.addresses`.
 
 A method's loop is ``chunk(oracles, samplers, state, memory, domain, schedules, fixed, n)``: a
 bundle of `Oracle`, whose fields are the names of the oracles asked for; `Samplers`; `State`; the

@@ -109,17 +109,9 @@ def make_store_constant(number):
     return store
 
 
-def make_caller_of_two(callee, number):
-    def caller(out, first, second):
-        out[1] = number
-        callee(out, first, second)
-
-    return caller
-
-
 def test_large_values_stay_apart():
     store = build(make_store_constant(0.5), cache=False, constants=("first", "second"))
-    caller = build(make_caller_of_two(store, 5), cache=False)
+    caller = build(make_caller_with_constant(store, 5), cache=False)
     out = np.zeros(2)
     largest = 2**31 - 1
     for first, second in ((0, 1), (1, 0), (largest, 2), (2, largest), (0, largest), (1, 1)):
